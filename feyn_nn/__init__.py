@@ -1,0 +1,1 @@
+"""feyn-nn: Feynman diagrams for the correspondence between neural networks and field theory."""
