@@ -84,7 +84,10 @@ def read_array(path: Path, *, memory_map: bool = False) -> FloatArray:
     try:
         with path.open("rb") as stream:
             version = np.lib.format.read_magic(stream)
-            reader = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+            reader = {
+                (1, 0): np.lib.format.read_array_header_1_0,
+                (2, 0): np.lib.format.read_array_header_2_0,
+            }
             if version not in reader:
                 raise InputError(f"{path}: .npy format {version} is not supported; save it with numpy.save")
             shape, _, dtype = reader[version](stream)

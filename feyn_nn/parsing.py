@@ -270,8 +270,7 @@ class _ExpressionParser:
             self.close(token)
             if len(arguments) != self.functions[token.text]:
                 raise self.reader.fail(
-                    f"function {token.text!r} takes {self.functions[token.text]} argument(s), "
-                    f"found {len(arguments)}",
+                    f"function {token.text!r} takes {self.functions[token.text]} argument(s), found {len(arguments)}",
                     token,
                 )
             return Call(token.text, tuple(arguments))

@@ -1,0 +1,137 @@
+"""An ensemble as the measuring side sees it: means of products per experiment, and how heavy the tails are.
+
+Experiments are independent and of equal size, so that the spread over experiments gives the error bars.
+Products are indexed by sorted tuples as in `statistics`. No kernel K is known here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from feyn_nn.ensembles.statistics import TAIL_ORDERS, Layout, Source
+from feyn_nn.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from feyn_nn.arrays import FloatArray
+    from feyn_nn.ensembles.settings import SimulationSettings
+    from feyn_nn.network import Architecture
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tail:
+    """How many networks carry the mean of v, one positive number per network; one entry per experiment.
+
+    `effective` = (sum v)^2 / sum v^2 lies between 1 and the number of networks, `largest_share` = max v / sum
+    v between 1 / networks and 1. Where all v vanish, `effective` is the number of networks and the share is
+    0.
+    """
+
+    effective: FloatArray
+    largest_share: FloatArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ensemble:
+    """Means over networks, experiment by experiment.
+
+    `outputs[n]`, n = 1, 2, 4, 6: means of products of n outputs, shape (experiments, tuples), tuples being
+    `sorted_tuples(points, n)`. `conditional[k]`, k = 1, 2, 3: means of products of k entries of K_hat, tuples
+    being `sorted_tuples(pairs, k)` over the numbers of `sorted_tuples(points, 2)`; None for outputs that were
+    imported. `tails[source][n]`, n = 2, 4, 6: v = max_i |f_i|^n or max_i K_hat_ii^(n/2). `nets` counts
+    networks in each experiment, `left_out` those that did not fill another one. Width and architecture are
+    None where unknown.
+    """
+
+    inputs: FloatArray
+    width: int | None
+    architecture: Architecture | None
+    nets: int
+    experiments: int
+    outputs: Mapping[int, FloatArray]
+    conditional: Mapping[int, FloatArray] | None
+    tails: Mapping[Source, Mapping[int, Tail]]
+    d_out: int = 1
+    left_out: int = 0
+
+    @property
+    def points(self) -> int:
+        """Number of inputs."""
+        return len(self.inputs)
+
+    @property
+    def total_nets(self) -> int:
+        """Number of networks in all experiments."""
+        return self.nets * self.experiments
+
+
+def ensemble_from_settings(settings: SimulationSettings, totals: FloatArray) -> Ensemble:
+    """Build the ensemble of a simulation from its sums over networks, shape (experiments, layout.size)."""
+    return ensemble_from_sums(
+        totals,
+        settings.layout,
+        settings.points(),
+        width=settings.width,
+        architecture=settings.architecture,
+    )
+
+
+def ensemble_from_sums(
+    totals: FloatArray,
+    layout: Layout,
+    inputs: FloatArray,
+    *,
+    width: int | None = None,
+    architecture: Architecture | None = None,
+    d_out: int = 1,
+    left_out: int = 0,
+) -> Ensemble:
+    """Build an ensemble from sums over networks, shape (experiments, layout.size).
+
+    Raises InputError if a sum is not finite: the numbers are too large for sixth powers and their squares.
+    """
+    if not np.all(np.isfinite(totals)):
+        experiment = int(np.argwhere(~np.isfinite(totals))[0, 0])
+        raise InputError(
+            f"experiment {experiment}: a product of outputs exceeds the range of a double (about 1e308); "
+            "rescale the outputs or use smaller variances and inputs"
+        )
+    counts = totals[:, :1]
+    return Ensemble(
+        inputs=inputs,
+        width=width,
+        architecture=architecture,
+        nets=int(totals[0, 0]),
+        experiments=len(totals),
+        outputs={n: _frozen(totals[:, place] / counts) for n, place in layout.outputs.items()},
+        conditional=(
+            {k: _frozen(totals[:, place] / counts) for k, place in layout.kernels.items()}
+            if layout.conditional
+            else None
+        ),
+        tails={source: _tails(totals, layout, source) for source in layout.sources},
+        d_out=d_out,
+        left_out=left_out,
+    )
+
+
+def _tails(totals: FloatArray, layout: Layout, source: Source) -> dict[int, Tail]:
+    sums = totals[:, layout.tails[source]].reshape(len(totals), len(TAIL_ORDERS), 2)
+    largest = totals[:, layout.maxima[source]]
+    tails = {}
+    for order, n in enumerate(TAIL_ORDERS):
+        first, second = sums[:, order].T
+        effective = totals[:, 0].copy()  # all v equal to zero, or so small that v^2 is
+        np.copyto(effective, first * (first / np.where(second > 0, second, 1.0)), where=second > 0)
+        share = np.divide(largest[:, order], first, out=np.zeros(len(totals)), where=first > 0)
+        tails[n] = Tail(_frozen(effective), _frozen(share))
+    return tails
+
+
+def _frozen(array: FloatArray) -> FloatArray:
+    array.setflags(write=False)
+    return array
