@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tail:
-    """How many networks carry the mean of v, one positive number per network; one entry per experiment.
+    """How many samples carry the mean of v, one positive number per sample; one entry per experiment.
 
-    `effective` = (sum v)^2 / sum v^2 lies between 1 and the number of networks, `largest_share` = max v / sum
-    v between 1 / networks and 1. Where all v vanish, `effective` is the number of networks and the share is
-    0.
+    Samples are networks, or neurons. `effective` = (sum v)^2 / sum v^2 lies between 1 and the number of samples,
+    `largest_share` = max v / sum v between 1 / samples and 1. Where all v vanish, `effective` is the number of
+    samples and the share is 0.
     """
 
     effective: FloatArray
@@ -42,7 +42,8 @@ class Ensemble:
     `outputs[n]`, n = 1, 2, 4, 6: means of products of n outputs, shape (experiments, tuples), tuples being
     `sorted_tuples(points, n)`. `conditional[k]`, k = 1, 2, 3: means of products of k entries of K_hat, tuples
     being `sorted_tuples(pairs, k)` over the numbers of `sorted_tuples(points, 2)`; None for outputs that were
-    imported. `tails[source][n]`, n = 2, 4, 6: v = max_i |f_i|^n or max_i K_hat_ii^(n/2). `nets` counts
+    imported. `tails[source][n]`, n = 2, 4, 6: v = max_i |f_i|^n or max_i K_hat_ii^(n/2) per network, or
+    (sum_i phi(x_i)^2)^(n/2) per neuron. `nets` counts
     networks in each experiment, `left_out` those that did not fill another one. Width and architecture are
     None where unknown.
     """
@@ -113,19 +114,22 @@ def ensemble_from_sums(
             if layout.conditional
             else None
         ),
-        tails={source: _tails(totals, layout, source) for source in layout.sources},
+        tails={
+            source: _tails(totals, layout, source, (width or 1) if source is Source.NEURONS else 1)
+            for source in layout.sources
+        },
         d_out=d_out,
         left_out=left_out,
     )
 
 
-def _tails(totals: FloatArray, layout: Layout, source: Source) -> dict[int, Tail]:
+def _tails(totals: FloatArray, layout: Layout, source: Source, samples_per_net: int) -> dict[int, Tail]:
     sums = totals[:, layout.tails[source]].reshape(len(totals), len(TAIL_ORDERS), 2)
     largest = totals[:, layout.maxima[source]]
     tails = {}
     for order, n in enumerate(TAIL_ORDERS):
         first, second = sums[:, order].T
-        effective = totals[:, 0].copy()  # all v equal to zero, or so small that v^2 is
+        effective = samples_per_net * totals[:, 0]  # all v equal to zero, or so small that v^2 is
         np.copyto(effective, first * (first / np.where(second > 0, second, 1.0)), where=second > 0)
         share = np.divide(largest[:, order], first, out=np.zeros(len(totals)), where=first > 0)
         tails[n] = Tail(_frozen(effective), _frozen(share))

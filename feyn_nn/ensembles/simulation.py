@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from feyn_nn.ensembles.settings import SimulationSettings, scaled_inputs
-from feyn_nn.ensembles.statistics import Sums
+from feyn_nn.ensembles.statistics import TAIL_ORDERS, Sums
 from feyn_nn.errors import InputError
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def simulate_chunk(settings: SimulationSettings, experiment: int, chunk: int) ->
                 part = slice(first, min(first + sampler.nets, size))
                 sampler.draw(outputs[:, part], conditional[:, part])
             sums.add(outputs[:, :size, None], conditional[:, :size])
+        sums.add_neuron_tails(sampler.tail_sums, sampler.tail_maxima)
         return sums.vector()
 
 
@@ -80,6 +81,8 @@ class _Sampler:
         size = self.neurons * self.nets
         self.normals = np.empty(draws * size)
         self.hidden = np.empty((count + 1) * size)
+        self.tail_sums = np.zeros((len(TAIL_ORDERS), 2))
+        self.tail_maxima = np.zeros(len(TAIL_ORDERS))
 
     def draw(self, outputs: FloatArray, conditional: FloatArray) -> None:
         """Fill `outputs` (points, nets) and `conditional` (pairs, nets)."""
@@ -107,10 +110,21 @@ class _Sampler:
         if self.shifted:
             hidden -= self.shift
         self.apply(hidden)
+        self._add_tails(hidden)
         if self.width < _WIDE:
             _add_narrow(hidden.reshape(count, neurons, nets), weights.reshape(neurons, nets), outputs, conditional)
         else:
             _add_wide(layer.reshape(count + 1, nets, neurons), outputs, conditional)
+
+    def _add_tails(self, hidden: FloatArray) -> None:
+        """Add powers n/2 = 1, 2, 3 of q = sum_i phi(x_i)^2 over neurons; hidden has shape (points, neurons)."""
+        q = np.einsum("pk,pk->k", hidden, hidden)
+        power = np.ones_like(q)
+        largest = q.max()
+        for index, n in enumerate(TAIL_ORDERS):
+            power *= q
+            self.tail_sums[index] += power.sum(), np.einsum("k,k->", power, power)
+            self.tail_maxima[index] = max(self.tail_maxima[index], largest ** (n // 2))
 
 
 def _add_narrow(hidden: FloatArray, weights: FloatArray, outputs: FloatArray, conditional: FloatArray) -> None:

@@ -8,7 +8,9 @@ so E[f_i f_j] = E[K_hat_ij], E[f^4] = sum over the three pairings of E[K_hat K_h
 section 6). For P points this module adds up, over networks, the products of n = 1, 2, 4, 6 outputs, indexed
 by `sorted_tuples(P, n)`, and the products of k = 1, 2, 3 entries of K_hat, indexed by `sorted_tuples(pairs,
 k)` where `pairs` numbers `sorted_tuples(P, 2)`. It also adds up what shows a heavy tail: sum v, sum v^2 and
-max v of one positive number v per network. No kernel K is known here.
+max v of one positive number v per network, and per neuron with v = (sum_i phi(x_i)^2)^(n/2): in a wide
+network a heavy tail of single neurons hides in the average K_hat, but not in its fluctuations, which are the signal.
+No kernel K is known here.
 
 Sums become matrix products: with p the pair products, sum p p^T holds every product of four outputs. Each
 product is done in tiles of 32 networks and at most 128 x 64 sums, small enough that a threaded BLAS keeps to
@@ -45,10 +47,11 @@ _BLOCK_NUMBERS: Final = 2**19
 
 
 class Source(StrEnum):
-    """Which samples a tail describes: outputs f, or conditional kernels K_hat."""
+    """Which samples a tail describes: networks by their outputs f or conditional kernels K_hat, or neurons."""
 
     OUTPUTS = "outputs"
     CONDITIONAL = "conditional"
+    NEURONS = "neurons"
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ class Layout:
     @property
     def sources(self) -> tuple[Source, ...]:
         """The samples that are there."""
-        return (Source.OUTPUTS, Source.CONDITIONAL) if self.conditional else (Source.OUTPUTS,)
+        return tuple(Source) if self.conditional else (Source.OUTPUTS,)
 
     def output_tuples(self, n: int) -> int:
         """Return the number of sorted n-tuples of points."""
@@ -212,6 +215,11 @@ class Sums:
         for i in range(0, entries, _GROUP):
             start = _first_row(entries, i)
             self._kernel_sums[3][start:, i : i + _GROUP] += _outer(squares[start:], kernel[i : i + _GROUP])
+
+    def add_neuron_tails(self, sums: FloatArray, maxima: FloatArray) -> None:
+        """Add sums of v and v^2, shape (orders, 2), and maxima of v, shape (orders,), over neurons."""
+        self._tails[Source.NEURONS] += sums
+        np.maximum(self._maxima[Source.NEURONS], maxima, out=self._maxima[Source.NEURONS])
 
     def _add_tails(self, source: Source, values: list[FloatArray]) -> None:
         for order, v in enumerate(values):

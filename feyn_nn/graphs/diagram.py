@@ -123,7 +123,9 @@ def smallest_edges(topology: Topology, operators: Sequence[Operator]) -> tuple[t
 
     Returns it with the operator of each vertex in that numbering.
     """
-    ranks, loops, legs = [], [], []
+    ranks: list[int] = []
+    loops: list[int] = []
+    legs: list[int] = []
     neighbours: list[dict[int, int]] = []
     for piece in topology.pieces:
         start = len(ranks)

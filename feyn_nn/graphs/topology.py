@@ -74,14 +74,17 @@ class Topology:
     @property
     def internal_automorphisms(self) -> int:
         """|Aut| of a labelled diagram of this topology: automorphisms that fix every leg."""
-        return prod(_line_factor(piece) * _node_automorphisms(piece, fix_legs=True) for piece in self.pieces) * prod(
+        result: int = prod(
             factorial(self.pieces.count(piece)) for piece in set(self.pieces) if not piece_legs(piece)
         )
+        for piece in self.pieces:
+            result *= _line_factor(piece) * _node_automorphisms(piece, fix_legs=True)
+        return result
 
     @property
     def automorphisms(self) -> int:
         """|Aut| of the topology itself: legs may be permuted."""
-        result = 2**self.lines * factorial(self.lines)
+        result: int = 2**self.lines * factorial(self.lines)
         for piece in self.pieces:
             result *= _line_factor(piece) * _node_automorphisms(piece, fix_legs=False)
             result *= prod(factorial(node.legs) for node in piece.colours)
@@ -110,7 +113,7 @@ def piece_legs(piece: Piece) -> int:
 
 def _line_factor(piece: Piece) -> int:
     """Permutations of parallel lines, and exchanges and flips of self-loops."""
-    loops = prod(2**node.loops * factorial(node.loops) for node in piece.colours)
+    loops: int = prod(2**node.loops * factorial(node.loops) for node in piece.colours)
     return loops * prod(factorial(multiplicity) for _, _, multiplicity in piece.edges)
 
 
