@@ -1,1 +1,96 @@
-"""feyn-nn: Feynman diagrams for the correspondence between neural networks and field theory."""
+"""feyn-nn: Feynman diagrams for the correspondence between neural networks and field theory.
+
+The names below are loaded when they are first used, so that importing the package is cheap and generating diagrams
+does not wait for SymPy.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from feyn_nn.action import Action, Operator
+    from feyn_nn.correlator import Correlator, generate_correlator
+    from feyn_nn.ensembles import Ensemble, SimulationSettings
+    from feyn_nn.estimate import Estimate
+    from feyn_nn.graphs import Diagram, Rule, Topology, diagrams_of, topologies
+    from feyn_nn.kernels import ErfKernel, FunctionKernel, GaussKernel, Propagator, ReluKernel, kernel_of, parse_kernel
+    from feyn_nn.measure import crosscheck, measure_correlators
+    from feyn_nn.network import Architecture, preset
+    from feyn_nn.symbolic.beta import beta_functions
+    from feyn_nn.symbolic.expressions import expression
+    from feyn_nn.symbolic.latex import correlator_latex
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "Action": "feyn_nn.action",
+    "Architecture": "feyn_nn.network",
+    "Correlator": "feyn_nn.correlator",
+    "Diagram": "feyn_nn.graphs",
+    "Ensemble": "feyn_nn.ensembles",
+    "ErfKernel": "feyn_nn.kernels",
+    "Estimate": "feyn_nn.estimate",
+    "FunctionKernel": "feyn_nn.kernels",
+    "GaussKernel": "feyn_nn.kernels",
+    "Operator": "feyn_nn.action",
+    "Propagator": "feyn_nn.kernels",
+    "ReluKernel": "feyn_nn.kernels",
+    "Rule": "feyn_nn.graphs",
+    "SimulationSettings": "feyn_nn.ensembles",
+    "Topology": "feyn_nn.graphs",
+    "beta_functions": "feyn_nn.symbolic.beta",
+    "generate_correlator": "feyn_nn.correlator",
+    "correlator_latex": "feyn_nn.symbolic.latex",
+    "crosscheck": "feyn_nn.measure",
+    "diagrams_of": "feyn_nn.graphs",
+    "expression": "feyn_nn.symbolic.expressions",
+    "kernel_of": "feyn_nn.kernels",
+    "measure_correlators": "feyn_nn.measure",
+    "parse_kernel": "feyn_nn.kernels",
+    "preset": "feyn_nn.network",
+    "topologies": "feyn_nn.graphs",
+}
+
+__all__ = [
+    "Action",
+    "Architecture",
+    "Correlator",
+    "Diagram",
+    "Ensemble",
+    "ErfKernel",
+    "Estimate",
+    "FunctionKernel",
+    "GaussKernel",
+    "Operator",
+    "Propagator",
+    "ReluKernel",
+    "Rule",
+    "SimulationSettings",
+    "Topology",
+    "beta_functions",
+    "correlator_latex",
+    "crosscheck",
+    "diagrams_of",
+    "expression",
+    "generate_correlator",
+    "kernel_of",
+    "measure_correlators",
+    "parse_kernel",
+    "preset",
+    "topologies",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name from its module (PEP 562)."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'feyn_nn' has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

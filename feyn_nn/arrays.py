@@ -10,6 +10,7 @@ import numpy.typing as npt
 from feyn_nn.errors import InputError
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
+BoolArray: TypeAlias = npt.NDArray[np.bool_]
 IntArray: TypeAlias = npt.NDArray[np.intp]
 
 

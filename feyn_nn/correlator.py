@@ -102,7 +102,7 @@ class Correlator:
         return tuple(term for term in self.terms if term.order == wanted)
 
 
-def correlator(
+def generate_correlator(
     n: int,
     action: Action,
     orders: Iterable[tuple[int, ...]],
@@ -114,7 +114,7 @@ def correlator(
     the generated diagrams do not add up to the exact zero-dimensional values.
 
     >>> from feyn_nn.action import TALK_ACTION
-    >>> g4 = correlator(4, TALK_ACTION, TALK_ACTION.orders(1))
+    >>> g4 = generate_correlator(4, TALK_ACTION, TALK_ACTION.orders(1))
     >>> [str(term.multiplicity) for term in g4.terms], [str(lost.term.multiplicity) for lost in g4.discarded]
     (['3', '24', '360'], ['9', '72', '45', '540'])
     """

@@ -176,8 +176,8 @@ def parse_expression(text: str, names: Collection[str], functions: Mapping[str, 
     Raises InputError with the position of anything that the grammar does not know, of nesting deeper than
     40, and of constant powers too large to write down.
 
-    >>> parse_expression("1 - x/2", {"x"}, {})
-    Operation(sign='-', left=Number(value=Fraction(1, 1)), right=Operation(sign='/', left=Name(name='x'), right=Number(value=Fraction(2, 1))))
+    >>> parse_expression("x/2", {"x"}, {})
+    Operation(sign='/', left=Name(name='x'), right=Number(value=Fraction(2, 1)))
     """
     return _ExpressionParser(text, names, functions).parse()
 

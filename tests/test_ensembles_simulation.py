@@ -27,9 +27,7 @@ if TYPE_CHECKING:
 INPUTS = {1: np.array([[0.7], [-0.4]]), 2: np.array([[0.7, -0.2], [-0.4, 0.5]])}
 
 
-def settings(
-    name: str, d_in: int, width: int, nets: int, experiments: int, seed: int = 1
-) -> SimulationSettings:
+def settings(name: str, d_in: int, width: int, nets: int, experiments: int, seed: int = 1) -> SimulationSettings:
     architecture = PRESETS[name].architecture(d_in, sigma_w=0.8, sigma_b=0.5)
     return SimulationSettings.make(architecture, INPUTS[d_in], width, nets, experiments, seed)
 
@@ -59,9 +57,7 @@ def kernel_by_quadrature(name: str, x: FloatArray, y: FloatArray, sigma_w: float
     moment = 0.0
     if np.array_equal(x, y):
         for low, high in halves(12 * sqrt(a)):
-            moment += integrate.quad(lambda z: phi(z) ** 2 * exp(-z * z / (2 * a)), low, high, epsabs=1e-10)[
-                0
-            ]
+            moment += integrate.quad(lambda z: phi(z) ** 2 * exp(-z * z / (2 * a)), low, high, epsabs=1e-10)[0]
         moment /= sqrt(2 * pi * a)
     else:
         det = a * b - c * c
@@ -216,9 +212,7 @@ def test_settings_are_checked_one_sentence_each() -> None:
 
 
 def test_settings_survive_json_and_bad_ones_do_not() -> None:
-    job = SimulationSettings.make(
-        PRESETS["gauss"].architecture(2, 0.3, 0.1), [[0.1, 1 / 3]], 3, 10, 2, 2**70, 4
-    )
+    job = SimulationSettings.make(PRESETS["gauss"].architecture(2, 0.3, 0.1), [[0.1, 1 / 3]], 3, 10, 2, 2**70, 4)
     stored = job.to_json()
     assert SimulationSettings.from_json(stored) == job
     assert [chunk.nets for chunk in job.plan()] == [4, 4, 2, 4, 4, 2]

@@ -74,10 +74,7 @@ def test_workers_and_processes_and_disk_do_not_matter(reference: bytes, tmp_path
 def test_seed_and_chunk_do_matter(reference: bytes) -> None:
     inputs = JOB.points()
     for seed, chunk in ((8, 100), (7, 101)):
-        assert (
-            bits(run(SimulationSettings.make(ERF.architecture(), inputs, 4, 1050, 3, seed, chunk)))
-            != reference
-        )
+        assert bits(run(SimulationSettings.make(ERF.architecture(), inputs, 4, 1050, 3, seed, chunk))) != reference
 
 
 def test_experiments_differ_and_count_their_networks() -> None:
@@ -94,9 +91,7 @@ def test_progress_counts_every_chunk(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_resume_after_interruption_gives_the_same_bits(
-    reference: bytes, tmp_path: Path, workers: int
-) -> None:
+def test_resume_after_interruption_gives_the_same_bits(reference: bytes, tmp_path: Path, workers: int) -> None:
     place = tmp_path / "a"
     with pytest.raises(KeyboardInterrupt):
         run(JOB, place, workers=workers, progress=interrupt_after(5))
@@ -117,9 +112,7 @@ def test_resume_recomputes_what_is_damaged_missing_or_unknown(reference: bytes, 
     damaged = bytearray(chunks[0].read_bytes())
     damaged[-1] ^= 1
     chunks[0].write_bytes(damaged)
-    with pytest.raises(
-        InputError, match=r"e000-c00000.npy is missing or differs from its checksum .* --resume"
-    ):
+    with pytest.raises(InputError, match=r"e000-c00000.npy is missing or differs from its checksum .* --resume"):
         load(place)
     chunks[1].unlink()
     chunks[2].write_bytes(chunks[2].read_bytes()[:40])
@@ -193,9 +186,7 @@ def test_bad_manifests_are_refused(tmp_path: Path, change: dict[str, Any], messa
 def test_a_chunk_is_retried_three_times(reference: bytes, tmp_path: Path) -> None:
     error = OSError("worker lost")
     assert bits(run(JOB, executor=Failing((1, 2), 3, error))) == reference
-    with pytest.raises(
-        FeynError, match="chunk 2 of experiment 1 failed 4 times, last with OSError: worker lost"
-    ):
+    with pytest.raises(FeynError, match="chunk 2 of experiment 1 failed 4 times, last with OSError: worker lost"):
         run(JOB, tmp_path / "a", executor=Failing((1, 2), 4, error))
     assert bits(run(JOB, tmp_path / "a", resume=True)) == reference
 

@@ -52,9 +52,7 @@ def test_networks(kernel: Kernel, leg: int, loop: int) -> None:
 
 @pytest.mark.parametrize("kind", [ErfKernel, GaussKernel, ReluKernel])
 @pytest.mark.parametrize("d_in", [1, 2])
-def test_coefficients_are_those_of_the_numpy_form(
-    kind: type[ErfKernel | GaussKernel | ReluKernel], d_in: int
-) -> None:
+def test_coefficients_are_those_of_the_numpy_form(kind: type[ErfKernel | GaussKernel | ReluKernel], d_in: int) -> None:
     """K(x, r n) / r^a at r = 1e9 equals the coefficient; d_in stays a symbol from two inputs on."""
     kernel = kind(d_in, 0.9, 0.7)
     result = of(kernel)
@@ -156,9 +154,7 @@ def test_oscillation_is_refused_with_the_slopes(text: str) -> None:
         of(parse_kernel(text))
 
 
-@pytest.mark.parametrize(
-    "kernel", [ErfKernel(2), GaussKernel(2), ReluKernel(2), ReluKernel(2, 1.0, 1.0)], ids=repr
-)
+@pytest.mark.parametrize("kernel", [ErfKernel(2), GaussKernel(2), ReluKernel(2), ReluKernel(2, 1.0, 1.0)], ids=repr)
 def test_growth_is_quick(kernel: Kernel) -> None:
     start = time.process_time()
     of(kernel)

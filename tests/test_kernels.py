@@ -46,9 +46,7 @@ def points(seed: int, count: int, d_in: int, scale: float = 1.0) -> FloatArray:
 
 @pytest.mark.parametrize("net", NETS)
 @pytest.mark.parametrize(("x", "y", "sigma_w", "sigma_b"), [(0.7, -0.4, 0.8, 0.6), (0.3, 1.1, 1.2, 0.9)])
-def test_kernel_is_the_second_moment_of_a_neuron(
-    net: str, x: float, y: float, sigma_w: float, sigma_b: float
-) -> None:
+def test_kernel_is_the_second_moment_of_a_neuron(net: str, x: float, y: float, sigma_w: float, sigma_b: float) -> None:
     value = make(net, 1, sigma_w, sigma_b)(np.array([[x]]), np.array([[y]]))[0, 0]
     expected = by_quad(net, x, y, sigma_w, sigma_b)
     assert value == pytest.approx(expected, rel=1e-6)
@@ -67,9 +65,7 @@ def test_kernel_is_the_second_moment_of_a_neuron(
         ("relu", 3, 16, 2e-2),
     ],
 )
-def test_kernel_is_the_second_moment_with_several_inputs(
-    net: str, d_in: int, nodes: int, tolerance: float
-) -> None:
+def test_kernel_is_the_second_moment_with_several_inputs(net: str, d_in: int, nodes: int, tolerance: float) -> None:
     x, y = points(11, 2, d_in, 0.7)
     value = make(net, d_in, 0.8, 0.6)(x[None], y[None])[0, 0]
     expected = by_gauss_hermite(net, x.tolist(), y.tolist(), 0.8, 0.6, nodes)
@@ -84,9 +80,7 @@ def test_kernel_is_the_second_moment_with_several_inputs(
     seed=st.integers(0, 2**31),
 )
 @settings(max_examples=25, deadline=None, derandomize=True)
-def test_symmetric_positive_and_diagonal(
-    net: str, d_in: int, sigma_w: float, sigma_b: float, seed: int
-) -> None:
+def test_symmetric_positive_and_diagonal(net: str, d_in: int, sigma_w: float, sigma_b: float, seed: int) -> None:
     kernel = make(net, d_in, sigma_w, sigma_b)
     assert isinstance(kernel, Kernel)
     x = points(seed, 12, d_in, 2.0)
@@ -103,9 +97,7 @@ def test_symmetric_positive_and_diagonal(
 def test_gauss_is_translation_invariant_and_the_others_are_not() -> None:
     for d_in in (1, 2, 3):
         x, y, shift = points(1, 5, d_in), points(2, 6, d_in), points(3, 1, d_in)
-        same = {
-            n: np.allclose(make(n, d_in)(x, y), make(n, d_in)(x + shift, y + shift), rtol=1e-12) for n in NETS
-        }
+        same = {n: np.allclose(make(n, d_in)(x, y), make(n, d_in)(x + shift, y + shift), rtol=1e-12) for n in NETS}
         assert same == {"erf": False, "gauss": True, "relu": False}
 
 
@@ -129,9 +121,7 @@ def test_relu_in_one_dimension_without_bias_is_exact() -> None:
 @pytest.mark.parametrize("sigma_b", [0.0, 1.0])
 def test_zero_and_extreme_points_give_no_warning(net: str, d_in: int, sigma_b: float) -> None:
     kernel = make(net, d_in, 1.0, sigma_b)
-    x = np.vstack(
-        [np.zeros((1, d_in)), np.full((1, d_in), 1e-160), np.ones((1, d_in)), np.full((1, d_in), -1e60)]
-    )
+    x = np.vstack([np.zeros((1, d_in)), np.full((1, d_in), 1e-160), np.ones((1, d_in)), np.full((1, d_in), -1e60)])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         matrix = kernel(x, x)

@@ -88,9 +88,7 @@ def test_zero_bias_is_exactly_zero() -> None:
         assert not symbolic_kernel(kind(2, 1.0, 0.0)).expression.has(SYMBOLS.sigma_b)
         assert symbolic_kernel(kind(2, 1.0, 0.5)).expression.has(SYMBOLS.sigma_b)
     gauss = symbolic_kernel(WeightsPropagator(GaussKernel()))
-    assert gauss.expression == SYMBOLS.sigma_w**2 * sympy.exp(
-        -(SYMBOLS.sigma_w**2) * SYMBOLS.rr / (2 * SYMBOLS.d_in)
-    )
+    assert gauss.expression == SYMBOLS.sigma_w**2 * sympy.exp(-(SYMBOLS.sigma_w**2) * SYMBOLS.rr / (2 * SYMBOLS.d_in))
     assert gauss.bias_variance == 0
 
 
@@ -109,9 +107,7 @@ class Cauchy:
     extra: bool = False
 
     def __call__(self, x: FloatArray, y: FloatArray) -> FloatArray:
-        return np.asarray(
-            1 / (1 + np.sum((x[:, None] - y[None]) ** 2, axis=2)) ** self.power, dtype=np.float64
-        )
+        return np.asarray(1 / (1 + np.sum((x[:, None] - y[None]) ** 2, axis=2)) ** self.power, dtype=np.float64)
 
     def sympy_expression(self, symbols: KernelSymbols) -> Any:
         return (1 + symbols.rr) ** (-self.power) + (sympy.Symbol("mass") if self.extra else 0)

@@ -40,6 +40,7 @@ class Skeleton:
 
     @property
     def number_of_legs(self) -> int:
+        """Number of legs, labelled or not."""
         return len(self.attached) if self.attached is not None else 2 * self.lines + sum(self.legs)
 
 

@@ -74,9 +74,7 @@ class Topology:
     @property
     def internal_automorphisms(self) -> int:
         """|Aut| of a labelled diagram of this topology: automorphisms that fix every leg."""
-        result: int = prod(
-            factorial(self.pieces.count(piece)) for piece in set(self.pieces) if not piece_legs(piece)
-        )
+        result: int = prod(factorial(self.pieces.count(piece)) for piece in set(self.pieces) if not piece_legs(piece))
         for piece in self.pieces:
             result *= _line_factor(piece) * _node_automorphisms(piece, fix_legs=True)
         return result

@@ -13,7 +13,7 @@ from feyn_nn.kernels.erf import ErfKernel
 from feyn_nn.kernels.gauss import GaussKernel
 from feyn_nn.kernels.relu import ReluKernel
 from feyn_nn.kernels.user import ExpressionKernel, FunctionKernel, parse_kernel
-from feyn_nn.kernels.weights import WeightsPropagator
+from feyn_nn.kernels.weights import Propagator, WeightsPropagator
 from feyn_nn.network import ERF, GAUSS, RELU, Activation, Architecture
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ __all__ = [
     "FunctionKernel",
     "GaussKernel",
     "Kernel",
+    "Propagator",
     "ReluKernel",
     "WeightsPropagator",
     "kernel_of",

@@ -8,6 +8,7 @@ the one it used.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING, final
 
 if TYPE_CHECKING:
@@ -49,3 +50,19 @@ class WeightsPropagator:
     def diagonal(self, y: FloatArray) -> FloatArray:
         """K_W(y_i, y_i), shape (q,)."""
         return self.kernel.diagonal(y) - self.kernel.bias_variance
+
+
+class Propagator(Enum):
+    """What stands on the lines at vertices: K with the output bias, or K_W = K - sigma_b^2 without it."""
+
+    FULL = "full"
+    WEIGHTS = "weights"
+
+    @property
+    def symbol(self) -> str:
+        """K or K_W."""
+        return "K" if self is Propagator.FULL else "K_W"
+
+    def of(self, kernel: Kernel) -> Kernel:
+        """Take the propagator of a kernel."""
+        return kernel if self is Propagator.FULL else WeightsPropagator(kernel)

@@ -15,11 +15,12 @@ correlator with the loops that also appear in its own.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import sympy
 
-from feyn_nn.correlator import correlator
+from feyn_nn.correlator import generate_correlator
 from feyn_nn.errors import InputError
 from feyn_nn.symbolic.expressions import CUTOFF, term_expressions
 from feyn_nn.symbolic.growth import growth
@@ -103,10 +104,12 @@ def exponent_text(exponent: Expr) -> str:
     return f"-({text})" if size.is_Add else f"-{text}"
 
 
-def beta_functions(action: Action, kernel: Kernel) -> BetaFunctions:
+def beta_functions(action: Action, kernel: Kernel, other_dimension: Kernel | None = None) -> BetaFunctions:
     """Derive the beta functions of every coupling of `action` for the propagator `kernel`.
 
-    Raises InputError if the growth of the kernel cannot be determined.
+    With `other_dimension`, the same kernel for another number of inputs (1 against 2 or more), the growth is derived
+    there too and the assumptions say whether the law holds for every d_in. Raises InputError if the growth of the
+    kernel cannot be determined.
     """
     symbolic = symbolic_kernel(kernel)
     behaviour = growth(symbolic)
@@ -116,6 +119,7 @@ def beta_functions(action: Action, kernel: Kernel) -> BetaFunctions:
         "exact forms: the other couplings are dropped; exponents: the coupled linear system at first order",
         f"K(x, r n) ~ r^a with a = {behaviour.leg}, K(z, z) ~ r^b with b = {behaviour.loop} as r -> infinity",
         *behaviour.assumptions,
+        *_dimensions(kernel, behaviour, other_dimension),
         *_comparison(betas),
     ]
     return BetaFunctions(kernel.name, behaviour, betas, tuple(assumptions))
@@ -123,7 +127,7 @@ def beta_functions(action: Action, kernel: Kernel) -> BetaFunctions:
 
 def _beta(action: Action, operator: Operator, behaviour: Growth) -> Beta:
     order = tuple(int(other == operator) for other in action.operators)
-    generated = correlator(operator.valence, action, [order])
+    generated = generate_correlator(operator.valence, action, [order])
     written = term_expressions(generated)
     coefficient = -sympy.Add(*(entry.expression for entry in written)) / sympy.Symbol(operator.coupling)
     coupling = sympy.Symbol(operator.coupling)
@@ -179,15 +183,28 @@ def _text(term: Term, action: Action) -> str:
     return f"{term.coefficient} ({written[0]}{more})" if more else f"{term.coefficient} {written[0]}"
 
 
+def _dimensions(kernel: Kernel, behaviour: Growth, other_dimension: Kernel | None) -> list[str]:
+    """Say for which d_in the exponents hold."""
+    here = "d_in = 1" if kernel.d_in == 1 else "d_in >= 2"
+    if other_dimension is None:
+        return [f"the growth was derived for {here}"]
+    there = growth(symbolic_kernel(other_dimension))
+    if (there.leg, there.loop) == (behaviour.leg, behaviour.loop):
+        return ["the same growth was derived for d_in = 1 and for every d_in >= 2"]
+    return [f"these laws hold for {here} only: elsewhere a = {there.leg}, b = {there.loop}"]
+
+
 def _comparison(betas: tuple[Beta, ...]) -> list[str]:
     """Say which coupling is more irrelevant, ties included."""
     notes = []
-    for lower, higher in zip(betas, betas[1:], strict=False):
+    for lower, higher in pairwise(betas):
         if lower.exponent is None or higher.exponent is None:
             continue
         difference = sympy.simplify(higher.exponent - lower.exponent)
         first, second = lower.operator.coupling, higher.operator.coupling
-        if difference == 0:
+        if lower.exponent == 0 == higher.exponent:
+            notes.append(f"neither {first} nor {second} runs at large Lambda")
+        elif difference == 0:
             notes.append(
                 f"{first} and {second} run alike at large Lambda: {second} is not more irrelevant than {first}; "
                 "if it is small, that is because of 1/N, not because of the flow"

@@ -66,12 +66,14 @@ def expression(correlator: Correlator, d_in: int = 1, *, representatives: bool =
     """G^(n) as one SymPy expression.
 
     >>> from feyn_nn.action import Action
-    >>> from feyn_nn.correlator import correlator
+    >>> from feyn_nn.correlator import generate_correlator
     >>> phi4 = Action.parse("lambda f^4")
-    >>> expression(correlator(2, phi4, phi4.orders(1)))
+    >>> expression(generate_correlator(2, phi4, phi4.orders(1)))
     K(x1, x2)
     """
-    return sympy.Add(*(entry.expression for entry in term_expressions(correlator, d_in, representatives=representatives)))
+    return sympy.Add(
+        *(entry.expression for entry in term_expressions(correlator, d_in, representatives=representatives))
+    )
 
 
 def _integral(product: Product, d_in: int) -> Expr:

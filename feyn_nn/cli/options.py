@@ -1,0 +1,111 @@
+"""Options that several commands share, and how their text becomes values."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from feyn_nn.arrays import FloatArray, as_points
+from feyn_nn.errors import InputError
+from feyn_nn.files import read_array
+from feyn_nn.kernels import Kernel, kernel_of, parse_kernel
+from feyn_nn.network import Architecture, preset
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add_network(parser: argparse.ArgumentParser, *, optional: bool = False) -> None:
+    """NET and the variances."""
+    parser.add_argument("net", metavar="NET", nargs="?" if optional else None, help="gauss, erf or relu")
+    add_variances(parser)
+
+
+def add_variances(parser: argparse.ArgumentParser) -> None:
+    """--d-in, --sigma-w, --sigma-b."""
+    parser.add_argument("--d-in", type=int, default=1, metavar="D", help="number of input dimensions (default 1)")
+    parser.add_argument("--sigma-w", type=float, metavar="S", help="standard deviation (default: the talk's)")
+    parser.add_argument("--sigma-b", type=float, metavar="S", help="standard deviation (default: the talk's)")
+
+
+def add_inputs(parser: argparse.ArgumentParser) -> None:
+    """--inputs."""
+    parser.add_argument(
+        "--inputs",
+        metavar="LIST|FILE",
+        help="comma list (d_in = 1) or an .npy of shape (points, d_in) (default: the talk's six)",
+    )
+
+
+def add_kernel(parser: argparse.ArgumentParser) -> None:
+    """--kernel instead of NET."""
+    parser.add_argument(
+        "--kernel",
+        metavar="EXPR",
+        help="your own kernel instead of NET, in xx, xy, yy, rr = |x-y|^2, d_in, sigma_w, sigma_b, pi (and x, y for "
+        "d_in = 1), such as 'exp(-rr/2)'",
+    )
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """--json."""
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def architecture(options: argparse.Namespace) -> Architecture:
+    """The architecture of NET with the options' variances."""
+    return preset(options.net).architecture(options.d_in, options.sigma_w, options.sigma_b)
+
+
+def chosen_kernel(options: argparse.Namespace) -> Kernel:
+    """The kernel of NET, or the user's own; raise InputError unless exactly one is given."""
+    if (options.net is None) == (options.kernel is None):
+        raise InputError("name exactly one of NET (gauss, erf, relu) and --kernel EXPR")
+    if options.kernel is None:
+        return kernel_of(architecture(options))
+    sigma_w = 1.0 if options.sigma_w is None else options.sigma_w
+    sigma_b = 0.0 if options.sigma_b is None else options.sigma_b
+    return parse_kernel(options.kernel, options.d_in, sigma_w, sigma_b)
+
+
+def inputs(options: argparse.Namespace) -> FloatArray:
+    """The inputs, shape (points, d_in); the talk's six where none are given."""
+    if options.inputs is None:
+        if options.d_in != 1:
+            raise InputError(f"d_in = {options.d_in}: the talk's six inputs have d_in = 1; give --inputs FILE.npy")
+        return preset(options.net).points()
+    return parse_inputs(options.inputs, options.d_in)
+
+
+def parse_inputs(text: str, d_in: int) -> FloatArray:
+    """Read a comma list or an `.npy` file."""
+    if text.endswith(".npy"):
+        return as_points(read_array(Path(text)), d_in, text)
+    try:
+        values = [float(part) for part in text.split(",")]
+    except ValueError:
+        raise InputError(
+            f"--inputs {text!r}: expected numbers separated by commas, or a file that ends in .npy"
+        ) from None
+    if d_in != 1:
+        raise InputError(
+            f"--inputs {text!r}: a comma list has d_in = 1, not {d_in}; give an .npy of shape (points, {d_in})"
+        )
+    return as_points(values, 1, "--inputs")
+
+
+def parse_order(text: str) -> int | dict[str, int]:
+    """`2`, or `lambda=2,kappa=1`."""
+    if "=" not in text:
+        try:
+            return int(text)
+        except ValueError:
+            raise InputError(f"--order {text!r}: expected a number of vertices, or lambda=P,kappa=Q") from None
+    maxima = {}
+    for part in text.split(","):
+        name, _, number = part.partition("=")
+        try:
+            maxima[name.strip()] = int(number)
+        except ValueError:
+            raise InputError(f"--order {text!r}: {part!r} is not NAME=NUMBER") from None
+    return maxima

@@ -1,0 +1,84 @@
+"""The cross-check of an ensemble against the theory: measure lambda, predict G^(6), say what is wrong.
+
+Every number names its legs (K or K_W) and its cutoff through `settings`; errors come from independent experiments.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from feyn_nn.kernels import Propagator
+from feyn_nn.measure.correlators import available_estimators, measure_correlators
+from feyn_nn.measure.couplings import (
+    MeasuredCoupling,
+    SixPoint,
+    measure_lambda,
+    predict_six_point,
+    theory_coefficients,
+)
+from feyn_nn.measure.diagnosis import constancy, one_measurement, perturbation, sign_change
+
+if TYPE_CHECKING:
+    from feyn_nn.ensembles import Ensemble
+    from feyn_nn.kernels import Kernel
+    from feyn_nn.measure.diagnosis import ResultWarning
+    from feyn_nn.measure.estimators import Estimator
+
+
+@dataclass(frozen=True)
+class CrossCheck:
+    """Results of a cross-check, with the ensemble's diagnostics."""
+
+    ensemble: Ensemble
+    kernel: Kernel
+    cutoff: float
+    propagator: Propagator
+    estimator: Estimator
+    coupling: MeasuredCoupling
+    six_point: SixPoint
+    second_over_first: float
+    integral_error: float
+    warnings: tuple[ResultWarning, ...]
+
+
+def crosscheck(
+    ensemble: Ensemble,
+    kernel: Kernel,
+    cutoff: float,
+    propagator: Propagator = Propagator.FULL,
+    estimator: Estimator | None = None,
+) -> CrossCheck:
+    """Cross-check an ensemble whose exact two-point function is `kernel`, by default with the best estimator.
+
+    `second_over_first` is the mean over tuples of the O(lambda^2) over the O(lambda) part of G^(4) at the measured
+    lambda. Raises InputError for fewer than two experiments or a cutoff that does not contain the inputs.
+    """
+    chosen = estimator or available_estimators(ensemble, known_kernel=True)[-1]
+    measured = measure_correlators(ensemble, chosen, kernel)
+    theory = theory_coefficients(ensemble.inputs, cutoff, propagator.of(kernel), kernel)
+    coupling = measure_lambda(measured, theory)
+    mean = coupling.estimate.mean
+    known = theory.determined
+    second_over_first = float(np.mean(mean * theory.second[known] / theory.first[known]))
+    found = [
+        *measured.warnings,
+        perturbation(second_over_first),
+        constancy(mean, coupling.spread),
+        one_measurement(measured.deltas[4]),
+        sign_change(theory.first[known]),
+    ]
+    return CrossCheck(
+        ensemble,
+        kernel,
+        cutoff,
+        propagator,
+        chosen,
+        coupling,
+        predict_six_point(measured, theory),
+        second_over_first,
+        theory.error,
+        tuple(warning for warning in found if warning is not None),
+    )

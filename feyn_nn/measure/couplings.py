@@ -1,0 +1,170 @@
+"""lambda from G^(4) and the prediction of G^(6), from the generated correlators and an ensemble.
+
+With the first-order coefficient A4 of lambda in G^(4) (the talk's -24 int K K K K, generated) and other couplings dropped,
+
+    lambda_m = Delta G^(4) / A4   for each sorted 4-tuple,   lambda = mean over tuples,
+
+and the prediction is G^(6)_EFT = G^(6)_GP + lambda A6 with A6 generated from G^(6) (talk, "EFT is Effective").
+The spread of lambda_m over tuples says how constant the coupling is; its error comes from experiments alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from feyn_nn.action import Action
+from feyn_nn.combinatorics import sorted_tuples
+from feyn_nn.correlator import generate_correlator
+from feyn_nn.errors import InputError
+from feyn_nn.estimate import Estimate
+from feyn_nn.measure.jackknife import jackknife
+from feyn_nn.numeric import Contraction, grid_for
+
+if TYPE_CHECKING:
+    from feyn_nn.arrays import BoolArray, FloatArray
+    from feyn_nn.kernels import Kernel
+    from feyn_nn.measure.correlators import MeasuredCorrelators
+
+VANISHING = 1e-10
+_TWO_VERTEX_NODES = {False: 3_000, True: 12_000}
+QUARTIC = Action.parse("lambda f^4")
+
+
+@dataclass(frozen=True)
+class TheoryCoefficients:
+    """Coefficients of lambda and lambda^2 in G^(4) and of lambda in G^(6), per sorted tuple, at one cutoff.
+
+    `error` is the largest relative error of the first-order integrals, from a refined grid, `second_error` that of the
+    second order, which in d_in > 1 is integrated on a coarser one. A tuple whose first-order integral
+    vanishes to that accuracy says nothing about lambda; `determined` marks the others.
+    """
+
+    first: FloatArray
+    second: FloatArray
+    sixth: FloatArray
+    error: float
+    second_error: float
+
+    @property
+    def determined(self) -> BoolArray:
+        """The 4-tuples from which lambda can be measured, shape (tuples,)."""
+        size = np.abs(self.first)
+        result: BoolArray = size > max(VANISHING, 10 * self.error) * size.max()
+        return result
+
+
+def theory_coefficients(inputs: FloatArray, cutoff: float, propagator: Kernel, free: Kernel) -> TheoryCoefficients:
+    """Integrate the generated diagrams: lines at vertices are `propagator` (K or K_W), lines between legs `free` (K).
+
+    Raises InputError for a cutoff that does not contain the inputs.
+    """
+    points = len(inputs)
+    four, six = sorted_tuples(points, 4), sorted_tuples(points, 6)
+    first_order, second_order = generate_correlator(4, QUARTIC, [(1,)]), generate_correlator(4, QUARTIC, [(2,)])
+    sixth = generate_correlator(6, QUARTIC, [(1,)])
+
+    def evaluate(refined: bool) -> tuple[FloatArray, FloatArray, FloatArray]:
+        grid = grid_for(propagator, inputs, cutoff, refined=refined)
+        fine = Contraction(inputs, grid, propagator, free)
+        most = _TWO_VERTEX_NODES[refined]
+        pairs = (
+            fine
+            if grid.size <= most
+            else Contraction(inputs, grid_for(propagator, inputs, cutoff, refined=refined, most=most), propagator, free)
+        )
+        return (
+            fine.coefficients(first_order, four)[(1,)],
+            pairs.coefficients(second_order, four)[(2,)],
+            fine.coefficients(sixth, six)[(1,)],
+        )
+
+    coarse, values = evaluate(refined=False), evaluate(refined=True)
+    errors = [
+        float(np.max(np.abs(value - rough)) / np.max(np.abs(value))) if np.any(value) else 0.0
+        for value, rough in zip(values, coarse, strict=True)
+    ]
+    first, second, predicted = values
+    theory = TheoryCoefficients(first, second, predicted, max(errors[0], errors[2]), errors[1])
+    if not theory.determined.any():
+        raise InputError(
+            f"the integral of four legs vanishes for every tuple of inputs at cutoff {cutoff:g}: lambda cannot be "
+            "measured there; use other inputs or a larger cutoff"
+        )
+    return theory
+
+
+@dataclass(frozen=True)
+class MeasuredCoupling:
+    """lambda: its Estimate (error from experiments), its values over tuples and their standard deviation.
+
+    Tuples that say nothing about lambda are NaN in `over_tuples` and are left out of the mean.
+    """
+
+    estimate: Estimate
+    over_tuples: FloatArray
+
+    @property
+    def spread(self) -> float:
+        """Standard deviation of lambda_m over tuples, absolute."""
+        return float(np.nanstd(self.over_tuples))
+
+
+def measure_lambda(measured: MeasuredCorrelators, theory: TheoryCoefficients) -> MeasuredCoupling:
+    """lambda_m for all sorted 4-tuples and its mean; the error is refused under a heavy tail."""
+    per_experiment = _lambda_over_tuples(measured, theory)
+    estimate = Estimate.from_experiments(np.nanmean(per_experiment, axis=1).tolist())
+    if measured.refused(4):
+        estimate = Estimate(estimate.mean, None, estimate.n)
+    return MeasuredCoupling(estimate, per_experiment.mean(axis=0))
+
+
+def _lambda_over_tuples(measured: MeasuredCorrelators, theory: TheoryCoefficients) -> FloatArray:
+    """lambda_m per experiment and tuple, NaN where it is not determined."""
+    out = np.full_like(measured.deltas[4], np.nan)
+    return np.divide(measured.deltas[4], theory.first, out=out, where=theory.determined)
+
+
+@dataclass(frozen=True)
+class SixPoint:
+    """Ratios over sorted 6-tuples: G6_GP/G6 and (G6_GP + lambda term)/G6, with the range of the latter over tuples.
+
+    `distinct` holds the same two for the first six inputs, all different, None where there are fewer.
+    """
+
+    gp_over_g6: Estimate
+    eft_over_g6: Estimate
+    minimum: float
+    maximum: float
+    distinct: tuple[Estimate, Estimate] | None
+
+
+def predict_six_point(measured: MeasuredCorrelators, theory: TheoryCoefficients) -> SixPoint:
+    """Predict G^(6) with the mean lambda; errors by jackknife over experiments, refused under a heavy tail."""
+    gaussian = measured.gaussians[6]
+    values = measured.values(6)
+    couplings = np.nanmean(_lambda_over_tuples(measured, theory), axis=1, keepdims=True)
+
+    refused = measured.refused(6) or measured.refused(4)
+    tuples = sorted_tuples(measured.ensemble.points, 6)
+
+    def predicted(coupling: FloatArray, sixth: FloatArray) -> FloatArray:
+        result: FloatArray = (gaussian + coupling * theory.sixth) / sixth
+        return result
+
+    def ratios(chosen: slice) -> tuple[Estimate, Estimate]:
+        free = jackknife(lambda sixth: float(np.mean((gaussian / sixth)[chosen])), values)
+        effective = jackknife(lambda g, sixth: float(np.mean(predicted(g, sixth)[chosen])), couplings, values)
+        if refused:
+            return Estimate(free.mean, None, free.n), Estimate(effective.mean, None, effective.n)
+        return free, effective
+
+    free, effective = ratios(slice(None))
+    over_tuples = predicted(couplings.mean(axis=0), values.mean(axis=0))
+    distinct = None
+    if measured.ensemble.points >= 6:
+        place = tuples.index(tuple(range(6)))
+        distinct = ratios(slice(place, place + 1))
+    return SixPoint(free, effective, float(over_tuples.min()), float(over_tuples.max()), distinct)
