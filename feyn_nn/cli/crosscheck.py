@@ -11,6 +11,7 @@ from feyn_nn.cli import options as shared
 from feyn_nn.cli.beta import add_propagator
 from feyn_nn.cli.measure import add_imported, imported, provenance, warnings_document
 from feyn_nn.cli.simulate import add_run, run_simulation, settings_of
+from feyn_nn.cli.wording import warning_lines
 from feyn_nn.combinatorics import sorted_tuples
 from feyn_nn.errors import InputError
 from feyn_nn.files import claim_directory, json_text, write_json, write_text
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     import argparse
 
     from feyn_nn.estimate import Estimate
+
+ROUNDING = 1e-9
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -143,6 +146,7 @@ def text(result: CrossCheck, settings: dict[str, Any]) -> str:
     """The result for a reader."""
     coupling, six = result.coupling, result.six_point
     legs = f"{result.propagator.symbol} legs, Lambda = {result.cutoff:g}"
+    tuples = len(sorted_tuples(result.ensemble.points, 6))
     width = "" if settings["width"] is None else f", width {settings['width']}"
     lines = [
         f"{settings['net'] or settings['kernel']}{width}: {settings['experiments']} experiments of {settings['nets']} "
@@ -150,16 +154,16 @@ def text(result: CrossCheck, settings: dict[str, Any]) -> str:
         "",
         f"  lambda                 {_shown(coupling.estimate)}   ({legs}; mean over {len(coupling.over_tuples)} tuples, "
         "error over experiments)",
-        f"  spread over tuples     {coupling.spread:.4g}   ({_relative(coupling.spread, coupling.estimate.mean)} of the mean)",
+        f"  spread over tuples     {_spread(coupling.spread, coupling.estimate.mean)}",
         f"  second over first      {result.second_over_first:.4g}   (O(lambda^2) over O(lambda) in G^(4))",
-        f"  G6_GP / G6             {_shown(six.gp_over_g6)}   (mean over {len(sorted_tuples(result.ensemble.points, 6))} tuples)",
+        f"  G6_GP / G6             {_shown(six.gp_over_g6)}   (mean over {tuples} tuples)",
         f"  (G6_GP + lambda)/G6    {_shown(six.eft_over_g6)}   (tuples from {six.minimum:.4g} to {six.maximum:.4g})",
         *_distinct_lines(result),
         f"  integrals              relative error {result.integral_error:.1g}",
     ]
     if result.warnings:
         lines.append("")
-        lines += [f"  warning: {warning.code.value}: {warning.message}" for warning in result.warnings]
+        lines += warning_lines(result.warnings)
     return "\n".join(lines) + "\n"
 
 
@@ -174,5 +178,8 @@ def _shown(estimate: Estimate) -> str:
     return str(estimate) if estimate.error is not None else f"{estimate.mean:.3g} (unreliable, no error bar)"
 
 
-def _relative(spread: float, mean: float) -> str:
-    return f"{spread / abs(mean):.3g}" if mean else "infinite multiple"
+def _spread(spread: float, mean: float) -> str:
+    if spread <= ROUNDING * abs(mean):
+        return "none beyond rounding"
+    size = f"{spread / abs(mean):.3g} of the mean" if mean else "the mean is zero"
+    return f"{spread:.4g}   ({size})"

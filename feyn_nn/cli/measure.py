@@ -12,6 +12,7 @@ import numpy as np
 
 from feyn_nn.arrays import plain
 from feyn_nn.cli import options as shared
+from feyn_nn.cli.wording import warning_lines
 from feyn_nn.combinatorics import sorted_tuples
 from feyn_nn.ensembles import load, read_outputs
 from feyn_nn.errors import InputError
@@ -169,8 +170,5 @@ def text(results: list[MeasuredCorrelators]) -> str:
     lines += ["", "m_n = Delta G^(n)/G_GP^(n), mean over sorted tuples; background = its standard deviation across"]
     lines += ["experiments, averaged over tuples.", ""]
     for result in results:
-        lines += [
-            f"warning ({result.estimator.value}): {warning.code.value}: {warning.message}"
-            for warning in result.warnings
-        ]
+        lines += warning_lines(result.warnings, f"warning ({result.estimator.value})")
     return "\n".join(lines).rstrip() + "\n"

@@ -59,7 +59,7 @@ class Topology:
     @property
     def legs(self) -> int:
         """Number of external legs."""
-        return 2 * self.lines + sum(node.legs for piece in self.pieces for node in piece.colours)
+        return 2 * self.lines + sum(piece_legs(piece) for piece in self.pieces)
 
     @property
     def vertices(self) -> tuple[Operator, ...]:
@@ -106,7 +106,7 @@ class Topology:
 
 def piece_legs(piece: Piece) -> int:
     """Number of legs attached to a piece."""
-    return sum(node.legs for node in piece.colours)
+    return sum(int(node.legs) for node in piece.colours)
 
 
 def _line_factor(piece: Piece) -> int:
