@@ -41,7 +41,7 @@ for name, width, nets in ENSEMBLES:
     spread = coupling.spread / abs(coupling.estimate.mean)
     print(
         f"  {name:<7} {width:>5}  {CUTOFF:>6g}  {shown[0]:<17} {'0 (rounding)' if spread < 1e-9 else f'{spread:.2g}':<16} "
-        f"{shown[1]:<13} {shown[2]:<18} {check.second_over_first:.3g}"
+        f"{shown[1]:<13} {shown[2]:<18} {check.second_over_first or float('nan'):.3g}"
     )
     notes += warning_lines(check.warnings, f"{name} {width}")
 

@@ -9,13 +9,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from itertools import product
+from math import comb, prod
 from typing import Final
 
-from feyn_nn.errors import InputError
+from feyn_nn.errors import InputError, LimitError
 from feyn_nn.parsing import NAME_PATTERN, parse_monomials
 
 MIN_VALENCE: Final = 3
-MAX_VALENCE: Final = 20
+MAX_VALENCE: Final = 12
+MAX_ORDERS: Final = 10_000
 VERTEX_LETTERS: Final = ("y", "z", "u", "v", "w")
 """Letters of internal points, one for each coupling in the action's order."""
 
@@ -91,6 +93,7 @@ class Action:
         """
         if maximum < 0:
             raise InputError(f"order {maximum}: expected zero or more vertices")
+        _refuse_many(comb(maximum + len(self.operators), len(self.operators)))
         every = product(range(maximum + 1), repeat=len(self.operators))
         return sorted((order for order in every if sum(order) <= maximum), key=order_key)
 
@@ -101,7 +104,13 @@ class Action:
                 raise InputError(f"unknown coupling {name!r} in the order: the action has {', '.join(self.couplings)}")
             if maximum < 0:
                 raise InputError(f"order {name}={maximum}: expected zero or more vertices")
+        _refuse_many(prod(maximum + 1 for maximum in maxima.values()))
         return sorted(product(*(range(maxima.get(name, 0) + 1) for name in self.couplings)), key=order_key)
+
+
+def _refuse_many(orders: int) -> None:
+    if orders > MAX_ORDERS:
+        raise LimitError(f"{orders} multi-orders of the couplings: at most {MAX_ORDERS} are supported; lower the order")
 
 
 def order_key(order: tuple[int, ...]) -> tuple[int, tuple[int, ...]]:

@@ -14,7 +14,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from feyn_nn.action import Action, order_key
-from feyn_nn.errors import CompletenessError, InputError
+from feyn_nn.errors import CompletenessError, InputError, LimitError
 from feyn_nn.graphs import (
     Rule,
     Topology,
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from feyn_nn.action import Operator
 
 ALL_RULES = frozenset(Rule)
+MAX_LEGS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +121,19 @@ def generate_correlator(
     """
     if n < 0:
         raise InputError(f"correlator with n = {n} legs: expected zero or more")
+    if n > MAX_LEGS:
+        raise LimitError(f"correlator with n = {n} legs: at most {MAX_LEGS} are supported")
     wanted = sorted(set(orders), key=order_key)
+    for order in wanted:
+        if len(order) != len(action.operators) or min(order) < 0:
+            raise InputError(
+                f"order {order}: expected {len(action.operators)} numbers of vertices, zero or more, for {action}"
+            )
     active = frozenset(rules)
     refuse_explosion(n, action.operators, wanted)
     terms, discarded, checks = [], [], []
     for order in wanted:
+        expected = _expected(n, action, order, active)
         everything = [Term(order, topology) for topology, _ in topologies(n, action.operators, order)]
         everything.sort(key=lambda term: (term.multiplicity, term.smallest_edges(action)[0]))
         kept = []
@@ -134,19 +143,13 @@ def generate_correlator(
                 kept.append(term)
             else:
                 discarded.append(Dropped(term, reason))
-        checks.append(_verified(n, action, order, active, everything, kept))
+        checks.append(_verified(n, action, order, expected, everything, kept))
         terms += kept
     return Correlator(n, action, active, tuple(terms), tuple(discarded), tuple(checks))
 
 
-def _verified(
-    n: int,
-    action: Action,
-    order: tuple[int, ...],
-    rules: frozenset[Rule],
-    everything: list[Term],
-    kept: list[Term],
-) -> Check:
+def _expected(n: int, action: Action, order: tuple[int, ...], rules: frozenset[Rule]) -> tuple[Fraction, Fraction]:
+    """Exact sums at one order, of all diagrams and of those that `rules` keep; a refusal comes before any work."""
     theory = ZeroDimensionalTheory(tuple(operator.valence for operator in action.operators), order)
     exact = theory.all_diagrams(n)
     if rules == ALL_RULES:
@@ -157,13 +160,24 @@ def _verified(
         pruned = theory.with_vacuum(theory.skeleton_moments(n))
     else:
         pruned = exact
+    return exact.get(order, Fraction(0)), pruned.get(order, Fraction(0))
+
+
+def _verified(
+    n: int,
+    action: Action,
+    order: tuple[int, ...],
+    expected: tuple[Fraction, Fraction],
+    everything: list[Term],
+    kept: list[Term],
+) -> Check:
     check = Check(order, _total(everything), _total(kept))
-    for name, found, expected in (("all", check.everything, exact), ("kept", check.kept, pruned)):
-        if found != expected.get(order, Fraction(0)):
+    for name, found, exact in zip(("all", "kept"), (check.everything, check.kept), expected, strict=True):
+        if found != exact:
             raise CompletenessError(
                 f"G^({n}) at order {dict(zip(action.couplings, order, strict=True))}: the weights of {name} diagrams "
-                f"add up to {found}, the zero-dimensional theory gives {expected.get(order, Fraction(0))}; "
-                "this is a defect of the generator, please report it"
+                f"add up to {found}, the zero-dimensional theory gives {exact}; this is a defect of the generator, "
+                "please report it"
             )
     return check
 

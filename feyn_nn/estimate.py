@@ -11,6 +11,8 @@ from feyn_nn.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_ROUNDING = 1e-15
+
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
@@ -45,10 +47,9 @@ class Estimate:
         """Write the value with the error's two leading digits in parentheses."""
         if self.error is None or not isfinite(self.error) or not isfinite(self.mean):
             return f"{self.mean:.4g}(no error bar)"
-        if self.error == 0:
+        if self.error <= abs(self.mean) * _ROUNDING:
             return f"{self.mean:.6g}(0)"
-        size = max(abs(self.mean), self.error)
-        scale = floor(log10(size))
+        scale = floor(log10(max(abs(self.mean), self.error)))
         if -3 <= scale < 6:
             return _parenthesised(self.mean, self.error)
         return f"{_parenthesised(self.mean / 10.0**scale, self.error / 10.0**scale)}e{scale:+03d}"
@@ -61,5 +62,5 @@ def _parenthesised(mean: float, error: float) -> str:
         decimals -= 1
         digits = round(error * 10.0**decimals)
     if decimals <= 0:
-        return f"{round(mean, decimals):.0f}({digits * 10 ** (-decimals)})"
-    return f"{mean:.{decimals}f}({digits})"
+        return f"{round(mean, decimals) + 0.0:.0f}({digits * 10 ** (-decimals)})"
+    return f"{round(mean, decimals) + 0.0:.{decimals}f}({digits})"  # + 0.0 turns -0.0 into 0.0

@@ -12,6 +12,8 @@ import io
 import json
 import os
 import tempfile
+import tokenize
+import warnings
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,8 @@ import numpy as np
 
 from feyn_nn.arrays import FloatArray
 from feyn_nn.errors import InputError
+
+_HEADER_READERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -54,12 +58,16 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file; raise InputError if it is missing or not JSON."""
+    """Read a JSON file; raise InputError if it is missing or not JSON (NaN and infinities are not)."""
+
+    def refuse(name: str) -> None:
+        raise ValueError(f"{name} is not a JSON number")
+
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
     except OSError as problem:
         raise InputError(f"cannot read {path}: {problem.strerror}") from None
-    except (UnicodeDecodeError, json.JSONDecodeError) as problem:
+    except (ValueError, RecursionError) as problem:
         raise InputError(f"{path} is not valid JSON ({problem})") from None
 
 
@@ -82,21 +90,16 @@ def read_array(path: Path, *, memory_map: bool = False) -> FloatArray:
     are finite is for the caller to check: a memory map is not read here.
     """
     try:
-        with path.open("rb") as stream:
+        with path.open("rb") as stream, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # headers written by Python 2 are read all the same
             version = np.lib.format.read_magic(stream)
-            reader = {
-                (1, 0): np.lib.format.read_array_header_1_0,
-                (2, 0): np.lib.format.read_array_header_2_0,
-            }
-            if version not in reader:
-                raise InputError(f"{path}: .npy format {version} is not supported; save it with numpy.save")
-            shape, _, dtype = reader[version](stream)
+            shape, _, dtype = _HEADER_READERS[version](stream)
             offset = stream.tell()
     except OSError as problem:
         raise InputError(f"cannot read {path}: {problem.strerror}") from None
-    except ValueError as problem:
-        if isinstance(problem, InputError):
-            raise
+    except KeyError as problem:
+        raise InputError(f"{path}: .npy format {problem} is not supported; save it with numpy.save") from None
+    except (ValueError, SyntaxError, tokenize.TokenError, RecursionError) as problem:
         raise InputError(f"{path} is not a .npy file ({problem}); save it with numpy.save") from None
     if dtype.hasobject:
         raise InputError(f"{path} holds pickled Python objects, which are never loaded; save an array of floats")

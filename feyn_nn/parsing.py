@@ -25,10 +25,12 @@ MAX_LENGTH: Final = 2000
 MAX_DEPTH: Final = 40
 MAX_TOKENS: Final = 400
 MAX_DIGITS: Final = 40
+MAX_EXPONENT: Final = 100
 MAX_CONSTANT_BITS: Final = 2000
 
 _TOKEN = re.compile(
-    r"\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?)|(?P<name>[A-Za-z][A-Za-z0-9_]*)|(?P<sign>\*\*|[-+*/^(),]))"
+    r"\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?)|(?P<name>[A-Za-z][A-Za-z0-9_]*)|(?P<sign>\*\*|[-+*/^(),]))",
+    re.ASCII,
 )
 
 
@@ -237,8 +239,9 @@ class _ExpressionParser:
         base_value, exponent_value = constant_value(base), constant_value(exponent)
         if exponent_value is None:
             return
-        if abs(exponent_value) > 100 or exponent_value.denominator > 100:
-            raise self.reader.fail(f"exponent {exponent_value}: expected at most 100 in size and denominator", token)
+        if abs(exponent_value) > MAX_EXPONENT or exponent_value.denominator > MAX_EXPONENT:
+            message = f"exponent {exponent_value}: expected at most {MAX_EXPONENT} in size and denominator"
+            raise self.reader.fail(message, token)
         if base_value is None:
             return
         if base_value == 0 and exponent_value < 0:

@@ -64,7 +64,7 @@ def comb_size(points: int) -> int:
         1
         + sum(comb(points + n - 1, n) for n in OUTPUT_ORDERS)
         + sum(comb(pairs + k - 1, k) for k in CONDITIONAL_ORDERS)
-        + 2 * len(TAIL_ORDERS) * 3
+        + 3 * len(TAIL_ORDERS) * 3
     )
 
 

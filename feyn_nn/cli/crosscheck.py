@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from feyn_nn.arrays import as_points, plain
 from feyn_nn.cli import options as shared
 from feyn_nn.cli.beta import add_propagator
 from feyn_nn.cli.measure import add_imported, imported, provenance, warnings_document
-from feyn_nn.cli.simulate import add_run, run_simulation, settings_of
+from feyn_nn.cli.simulate import add_run, run_simulation, settings_of, workers_of
 from feyn_nn.cli.wording import warning_lines
 from feyn_nn.combinatorics import sorted_tuples
 from feyn_nn.errors import InputError
@@ -45,7 +44,13 @@ def run(options: argparse.Namespace) -> int:
     """Simulate or import, cross-check, print."""
     kernel = shared.chosen_kernel(options)
     propagator = Propagator(options.propagator)
+    directory = None if options.out is None else shared.out_directory(options.out)
     if options.outputs is not None:
+        unused = [name for name in ("nets", "seed", "workers") if getattr(options, name) is not None]
+        if unused:
+            sys.stderr.write(
+                f"feyn-nn: --{', --'.join(unused)} belong to a simulation and are not used with --outputs\n"
+            )
         ensemble = imported(options.outputs, options.inputs, options.experiments)
         if ensemble.inputs.shape[1] != kernel.d_in:
             raise InputError(
@@ -62,9 +67,9 @@ def run(options: argparse.Namespace) -> int:
         if options.experiments < 2:
             raise InputError(f"--experiments {options.experiments}: an error bar needs two or more")
         simulation = settings_of(options)
+        workers_of(options)  # refused before a directory is claimed
         check_cutoff(options.cutoff, as_points(simulation.inputs, kernel.d_in))
         settings = {"width": simulation.width, "seed": simulation.seed, "chunk": simulation.chunk}
-    directory = None if options.out is None else Path(options.out)
     if directory is not None:
         claim_directory(directory)
     if options.outputs is None:
@@ -155,7 +160,7 @@ def text(result: CrossCheck, settings: dict[str, Any]) -> str:
         f"  lambda                 {_shown(coupling.estimate)}   ({legs}; mean over {len(coupling.over_tuples)} tuples, "
         "error over experiments)",
         f"  spread over tuples     {_spread(coupling.spread, coupling.estimate.mean)}",
-        f"  second over first      {result.second_over_first:.4g}   (O(lambda^2) over O(lambda) in G^(4))",
+        f"  second over first      {_second(result.second_over_first)}   (O(lambda^2) over O(lambda) in G^(4))",
         f"  G6_GP / G6             {_shown(six.gp_over_g6)}   (mean over {tuples} tuples)",
         f"  (G6_GP + lambda)/G6    {_shown(six.eft_over_g6)}   (tuples from {six.minimum:.4g} to {six.maximum:.4g})",
         *_distinct_lines(result),
@@ -176,6 +181,10 @@ def _distinct_lines(result: CrossCheck) -> list[str]:
 
 def _shown(estimate: Estimate) -> str:
     return str(estimate) if estimate.error is not None else f"{estimate.mean:.3g} (unreliable, no error bar)"
+
+
+def _second(ratio: float | None) -> str:
+    return "not computed: too many pairs of nodes" if ratio is None else f"{ratio:.4g}"
 
 
 def _spread(spread: float, mean: float) -> str:

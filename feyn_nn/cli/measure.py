@@ -40,7 +40,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--experiments",
         type=int,
-        default=TALK_EXPERIMENTS,
         metavar="E",
         help="equal parts into which imported outputs are split (default 10)",
     )
@@ -89,9 +88,11 @@ def run(options: argparse.Namespace) -> int:
     if (options.directory is None) == (options.outputs is None):
         raise InputError("name exactly one ensemble: DIR, or --outputs FILE with --inputs FILE")
     if options.directory is not None:
+        shared.refuse_unused(options, ("inputs", "experiments"), "belongs to --outputs; DIR has its own")
         ensemble = load(Path(options.directory))
     else:
-        ensemble = imported(options.outputs, options.inputs, options.experiments)
+        experiments = TALK_EXPERIMENTS if options.experiments is None else options.experiments
+        ensemble = imported(options.outputs, options.inputs, experiments)
     kernel = None if ensemble.architecture is None else kernel_of(ensemble.architecture)
     results = [
         measure_correlators(ensemble, estimator, kernel)

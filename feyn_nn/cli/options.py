@@ -101,11 +101,27 @@ def parse_order(text: str) -> int | dict[str, int]:
             return int(text)
         except ValueError:
             raise InputError(f"--order {text!r}: expected a number of vertices, or lambda=P,kappa=Q") from None
-    maxima = {}
+    maxima: dict[str, int] = {}
     for part in text.split(","):
-        name, _, number = part.partition("=")
+        name, _, number = (piece.strip() for piece in part.partition("="))
+        if name in maxima:
+            raise InputError(f"--order {text!r}: {name!r} stands twice")
         try:
-            maxima[name.strip()] = int(number)
+            maxima[name] = int(number)
         except ValueError:
             raise InputError(f"--order {text!r}: {part!r} is not NAME=NUMBER") from None
     return maxima
+
+
+def out_directory(text: str) -> Path:
+    """The directory of --out; raise InputError for an empty name."""
+    if not text.strip():
+        raise InputError("--out: expected the name of a directory, found an empty text")
+    return Path(text)
+
+
+def refuse_unused(options: argparse.Namespace, names: tuple[str, ...], why: str) -> None:
+    """Raise InputError if an option was given that would not be used."""
+    for name in names:
+        if getattr(options, name) is not None:
+            raise InputError(f"--{name}: {why}; leave it out")

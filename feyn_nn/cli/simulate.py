@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from feyn_nn.cli import options as shared
 from feyn_nn.cli.progress import progress
 from feyn_nn.ensembles import SimulationSettings
 from feyn_nn.ensembles import run as simulate
-from feyn_nn.errors import InputError
+from feyn_nn.errors import InputError, LimitError
 from feyn_nn.network import TALK_EXPERIMENTS, preset
 
 if TYPE_CHECKING:
     import argparse
+    from pathlib import Path
 
     from feyn_nn.ensembles import Ensemble
 
+MAX_SECONDS = 30 * 86400.0
 _SECONDS = 8.0
 _SECONDS_PER_NETWORK = 0.7e-6
 _SECONDS_PER_NEURON = 0.08e-6
@@ -40,7 +41,7 @@ def add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--experiments", type=int, default=TALK_EXPERIMENTS, metavar="E", help="independent experiments (default 10)"
     )
-    parser.add_argument("--seed", type=int, default=0, help="seed of all random numbers (default 0)")
+    parser.add_argument("--seed", type=int, help="seed of all random numbers (default 0)")
     parser.add_argument("--workers", type=int, metavar="W", help="threads (default: the cores available)")
 
 
@@ -54,26 +55,38 @@ def settings_of(options: argparse.Namespace) -> SimulationSettings:
     """The settings that the options ask for."""
     width = preset(options.net).effective_width if options.width is None else options.width
     nets = default_nets(width, options.experiments) if options.nets is None else options.nets
-    return SimulationSettings.make(
-        shared.architecture(options), shared.inputs(options), width, nets, options.experiments, options.seed
+    settings = SimulationSettings.make(
+        shared.architecture(options), shared.inputs(options), width, nets, options.experiments, options.seed or 0
     )
+    seconds = nets * options.experiments * (_SECONDS_PER_NETWORK + _SECONDS_PER_NEURON * width)
+    if seconds > MAX_SECONDS:
+        raise LimitError(
+            f"{options.experiments} experiments of {nets} networks of width {width} take some {seconds / 86400:.3g} days on "
+            f"2 cores, more than {MAX_SECONDS / 86400:g}; lower --nets, --experiments or --width"
+        )
+    return settings
+
+
+def workers_of(options: argparse.Namespace) -> int:
+    """Number of threads: as asked, or the cores available."""
+    workers = len(os.sched_getaffinity(0)) if options.workers is None else int(options.workers)
+    if workers < 1:
+        raise InputError(f"--workers {workers}: expected one or more")
+    return workers
 
 
 def run_simulation(
     options: argparse.Namespace, settings: SimulationSettings, directory: Path | None, *, resume: bool = False
 ) -> Ensemble:
     """Simulate with a progress bar and the asked number of threads."""
-    workers = len(os.sched_getaffinity(0)) if options.workers is None else options.workers
-    if workers < 1:
-        raise InputError(f"--workers {workers}: expected one or more")
     with progress("simulating") as move:
-        return simulate(settings, directory, resume=resume, workers=workers, progress=move)
+        return simulate(settings, directory, resume=resume, workers=workers_of(options), progress=move)
 
 
 def run(options: argparse.Namespace) -> int:
     """Simulate and say what was written."""
     settings = settings_of(options)
-    directory = Path(options.out)
+    directory = shared.out_directory(options.out)
     try:
         ensemble = run_simulation(options, settings, directory, resume=options.resume)
     except KeyboardInterrupt:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from feyn_nn.action import Operator
 
 MAX_ESTIMATE = 400.0
+MAX_HALF_EDGES = 40
+"""Half-edges at vertices; beyond, partial contractions of few vertices of high valence are too many."""
 
 _State = tuple[int, int, tuple[Piece, ...]]
 """Lines between legs, legs not yet contracted, sorted pieces."""
@@ -53,6 +55,11 @@ def refuse_explosion(
     """Raise LimitError, before anything is generated, if the estimates for `orders` add up to more than `limit`."""
     total = 0.0
     for order in orders:
+        half_edges = sum(op.valence * p for op, p in zip(operators, order, strict=True))
+        if half_edges > MAX_HALF_EDGES:
+            raise LimitError(
+                f"{half_edges} half-edges at the vertices of one order: at most {MAX_HALF_EDGES} are supported; lower the order"
+            )
         total += estimate_topologies(legs, operators, order)
         if total > limit:
             names = " ".join(f"{op.coupling}^{p}" for op, p in zip(operators, order, strict=True) if p)
@@ -74,6 +81,8 @@ def topologies(
     if legs < 0:
         raise InputError(f"{legs} legs: expected zero or more")
     refuse_explosion(legs, operators, [order], limit)
+    if pairing_count(legs + sum(op.valence * p for op, p in zip(operators, order, strict=True))) == 0:
+        return []
     ranked = sorted(range(len(operators)), key=operators.__getitem__)
     palette = [operators[i] for i in ranked]
     counts = [order[i] for i in ranked]

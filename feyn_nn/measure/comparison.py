@@ -39,7 +39,7 @@ class CrossCheck:
     estimator: Estimator
     coupling: MeasuredCoupling
     six_point: SixPoint
-    second_over_first: float
+    second_over_first: float | None
     integral_error: float
     warnings: tuple[ResultWarning, ...]
 
@@ -54,7 +54,9 @@ def crosscheck(
     """Cross-check an ensemble whose exact two-point function is `kernel`, by default with the best estimator.
 
     `second_over_first` is the mean over tuples of the O(lambda^2) over the O(lambda) part of G^(4) at the measured
-    lambda. Raises InputError for fewer than two experiments or a cutoff that does not contain the inputs.
+    lambda, None where the O(lambda^2) integrals are too large (d_in = 3).
+
+    Raises InputError for fewer than two experiments or a cutoff that does not contain the inputs.
     """
     chosen = estimator or available_estimators(ensemble, known_kernel=True)[-1]
     measured = measure_correlators(ensemble, chosen, kernel)
@@ -62,10 +64,12 @@ def crosscheck(
     coupling = measure_lambda(measured, theory)
     mean = coupling.estimate.mean
     known = theory.determined
-    second_over_first = float(np.mean(mean * theory.second[known] / theory.first[known]))
+    ratio = None
+    if theory.second is not None:
+        ratio = float(np.mean(mean * theory.second[known] / theory.first[known]))
     found = [
         *measured.warnings,
-        perturbation(second_over_first),
+        None if ratio is None else perturbation(ratio),
         constancy(mean, coupling.spread),
         one_measurement(measured.deltas[4]),
         sign_change(theory.first[known]),
@@ -78,7 +82,7 @@ def crosscheck(
         chosen,
         coupling,
         predict_six_point(measured, theory),
-        second_over_first,
+        ratio,
         theory.error,
         tuple(warning for warning in found if warning is not None),
     )

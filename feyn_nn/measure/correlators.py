@@ -88,12 +88,14 @@ class MeasuredCorrelators:
         return np.divide(top, below, out=out, where=below != 0)
 
     def mean_ratio(self, n: int) -> float:
-        """m_n, mean over experiments and tuples."""
-        return float(np.nanmean(self.ratios(n)))
+        """m_n, mean over experiments and tuples; NaN where no tuple has a Gaussian part."""
+        ratios = self.ratios(n)
+        return float(np.nanmean(ratios)) if np.isfinite(ratios).any() else float("nan")
 
     def background(self, n: int) -> float:
-        """Standard deviation of m_n across experiments, averaged over tuples."""
-        return float(np.nanmean(self.ratios(n).std(axis=0, ddof=1)))
+        """Standard deviation of m_n across experiments, averaged over tuples; NaN where none has a Gaussian part."""
+        deviations = self.ratios(n).std(axis=0, ddof=1)
+        return float(np.nanmean(deviations)) if np.isfinite(deviations).any() else float("nan")
 
     @cached_property
     def warnings(self) -> tuple[ResultWarning, ...]:

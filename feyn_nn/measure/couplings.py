@@ -10,6 +10,7 @@ The spread of lambda_m over tuples says how constant the coupling is; its error 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,18 +19,22 @@ import numpy as np
 from feyn_nn.action import Action
 from feyn_nn.combinatorics import sorted_tuples
 from feyn_nn.correlator import generate_correlator
-from feyn_nn.errors import InputError
+from feyn_nn.errors import InputError, LimitError
 from feyn_nn.estimate import Estimate
 from feyn_nn.measure.jackknife import jackknife
-from feyn_nn.numeric import Contraction, grid_for
+from feyn_nn.numeric import Contraction, with_error
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from feyn_nn.arrays import BoolArray, FloatArray
+    from feyn_nn.correlator import Correlator
     from feyn_nn.kernels import Kernel
     from feyn_nn.measure.correlators import MeasuredCorrelators
+    from feyn_nn.numeric import Grid
 
 VANISHING = 1e-10
-_TWO_VERTEX_NODES = {False: 3_000, True: 12_000}
+_TWO_VERTEX_NODES = 12_000
 QUARTIC = Action.parse("lambda f^4")
 
 
@@ -38,12 +43,13 @@ class TheoryCoefficients:
     """Coefficients of lambda and lambda^2 in G^(4) and of lambda in G^(6), per sorted tuple, at one cutoff.
 
     `error` is the largest relative error of the first-order integrals, from a refined grid, `second_error` that of the
-    second order, which in d_in > 1 is integrated on a coarser one. A tuple whose first-order integral
-    vanishes to that accuracy says nothing about lambda; `determined` marks the others.
+    second order, which is integrated on at most 12,000 nodes: coarse in d_in = 2, and None where that does not do
+    (d_in = 3). A tuple whose first-order integral vanishes to that accuracy says nothing about lambda; `determined`
+    marks the others.
     """
 
     first: FloatArray
-    second: FloatArray
+    second: FloatArray | None
     sixth: FloatArray
     error: float
     second_error: float
@@ -66,28 +72,19 @@ def theory_coefficients(inputs: FloatArray, cutoff: float, propagator: Kernel, f
     first_order, second_order = generate_correlator(4, QUARTIC, [(1,)]), generate_correlator(4, QUARTIC, [(2,)])
     sixth = generate_correlator(6, QUARTIC, [(1,)])
 
-    def evaluate(refined: bool) -> tuple[FloatArray, FloatArray, FloatArray]:
-        grid = grid_for(propagator, inputs, cutoff, refined=refined)
-        fine = Contraction(inputs, grid, propagator, free)
-        most = _TWO_VERTEX_NODES[refined]
-        pairs = (
-            fine
-            if grid.size <= most
-            else Contraction(inputs, grid_for(propagator, inputs, cutoff, refined=refined, most=most), propagator, free)
-        )
-        return (
-            fine.coefficients(first_order, four)[(1,)],
-            pairs.coefficients(second_order, four)[(2,)],
-            fine.coefficients(sixth, six)[(1,)],
-        )
+    def coefficients(wanted: Correlator, tuples: list[tuple[int, ...]]) -> Callable[[Grid], FloatArray]:
+        (order,) = (check.order for check in wanted.checks)
+        return lambda grid: Contraction(inputs, grid, propagator, free).coefficients(wanted, tuples)[order]
 
-    coarse, values = evaluate(refined=False), evaluate(refined=True)
-    errors = [
-        float(np.max(np.abs(value - rough)) / np.max(np.abs(value))) if np.any(value) else 0.0
-        for value, rough in zip(values, coarse, strict=True)
-    ]
-    first, second, predicted = values
-    theory = TheoryCoefficients(first, second, predicted, max(errors[0], errors[2]), errors[1])
+    first, first_error = with_error(coefficients(first_order, four), propagator, inputs, cutoff)
+    predicted, sixth_error = with_error(coefficients(sixth, six), propagator, inputs, cutoff)
+    second: FloatArray | None = None
+    second_error = 0.0
+    with suppress(LimitError):  # two vertices in d_in = 3 take more pairs of nodes than there is time for
+        second, second_error = with_error(
+            coefficients(second_order, four), propagator, inputs, cutoff, most=_TWO_VERTEX_NODES
+        )
+    theory = TheoryCoefficients(first, second, predicted, max(first_error, sixth_error), second_error)
     if not theory.determined.any():
         raise InputError(
             f"the integral of four legs vanishes for every tuple of inputs at cutoff {cutoff:g}: lambda cannot be "
@@ -131,7 +128,8 @@ def _lambda_over_tuples(measured: MeasuredCorrelators, theory: TheoryCoefficient
 class SixPoint:
     """Ratios over sorted 6-tuples: G6_GP/G6 and (G6_GP + lambda term)/G6, with the range of the latter over tuples.
 
-    `distinct` holds the same two for the first six inputs, all different, None where there are fewer.
+    `distinct` holds the same two for the first six inputs, all different, None where there are fewer. Tuples with G6 = 0
+    are left out.
     """
 
     gp_over_g6: Estimate
@@ -150,21 +148,26 @@ def predict_six_point(measured: MeasuredCorrelators, theory: TheoryCoefficients)
     refused = measured.refused(6) or measured.refused(4)
     tuples = sorted_tuples(measured.ensemble.points, 6)
 
+    pooled = values.mean(axis=0)
+    visible = np.abs(pooled) > VANISHING * np.abs(pooled).max()  # G6 = 0 has no ratio
+
+    def over(sixth: FloatArray, top: FloatArray) -> FloatArray:
+        return np.divide(top, sixth, out=np.full_like(sixth, np.nan), where=visible)
+
     def predicted(coupling: FloatArray, sixth: FloatArray) -> FloatArray:
-        result: FloatArray = (gaussian + coupling * theory.sixth) / sixth
-        return result
+        return over(sixth, gaussian + coupling * theory.sixth)
 
     def ratios(chosen: slice) -> tuple[Estimate, Estimate]:
-        free = jackknife(lambda sixth: float(np.mean((gaussian / sixth)[chosen])), values)
-        effective = jackknife(lambda g, sixth: float(np.mean(predicted(g, sixth)[chosen])), couplings, values)
+        free = jackknife(lambda sixth: float(np.nanmean(over(sixth, gaussian)[chosen])), values)
+        effective = jackknife(lambda g, sixth: float(np.nanmean(predicted(g, sixth)[chosen])), couplings, values)
         if refused:
             return Estimate(free.mean, None, free.n), Estimate(effective.mean, None, effective.n)
         return free, effective
 
     free, effective = ratios(slice(None))
-    over_tuples = predicted(couplings.mean(axis=0), values.mean(axis=0))
+    over_tuples = predicted(couplings.mean(axis=0), pooled)
     distinct = None
-    if measured.ensemble.points >= 6:
-        place = tuples.index(tuple(range(6)))
+    place = tuples.index(tuple(range(6))) if measured.ensemble.points >= 6 else -1
+    if place >= 0 and visible[place]:
         distinct = ratios(slice(place, place + 1))
-    return SixPoint(free, effective, float(over_tuples.min()), float(over_tuples.max()), distinct)
+    return SixPoint(free, effective, float(np.nanmin(over_tuples)), float(np.nanmax(over_tuples)), distinct)

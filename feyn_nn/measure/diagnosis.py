@@ -59,22 +59,37 @@ class ResultWarning:
 
 
 def heavy_tail(ensemble: Ensemble, estimator: Estimator, n: int) -> ResultWarning | None:
-    """Warn if a few samples carry the means that order n rests on; its error bar is then refused."""
-    plain = estimator.value == "plain"
-    source = Source.OUTPUTS if plain else Source.NEURONS
+    """Warn if a few samples carry the means that order n rests on; its error bar is then refused.
+
+    Neurons are looked at wherever they are known: they decide Delta G^(n) whatever the estimator.
+    """
+    sources = [Source.NEURONS] if Source.NEURONS in ensemble.tails else []
+    if estimator.value == "plain":
+        sources.append(Source.OUTPUTS)
+    found = (_heavy_tail(ensemble, source, n) for source in sources)
+    return next((warning for warning in found if warning is not None), None)
+
+
+def _heavy_tail(ensemble: Ensemble, source: Source, n: int) -> ResultWarning | None:
     tail = ensemble.tails[source][n]
-    samples = ensemble.nets * (1 if plain else ensemble.width or 1)
+    neurons = source is Source.NEURONS
+    samples = ensemble.nets * (ensemble.width or 1) if neurons else ensemble.nets
     effective = float(np.min(tail.effective))
-    share = float(np.max(tail.largest_share))
+    normalised = ensemble.architecture is not None and ensemble.architecture.activation.normalised
+    if normalised and not np.all(tail.largest_share):  # exp(z) has underflowed in every neuron drawn
+        effective = 0.0
     if effective >= MIN_EFFECTIVE and effective / samples >= MIN_EFFECTIVE_FRACTION[source, n]:
         return None
-    what = "networks" if plain else "neurons"
-    power = f"f^{n}" if plain else f"phi^{n}"
+    what, power = ("neurons", f"phi^{n}") if neurons else ("networks", f"f^{n}")
+    if normalised:
+        advice = "sample the bias from a tilted law, or use the exact correlator"
+    else:
+        advice = "use more networks, and if this stays, the exact correlator"
     return ResultWarning(
         Code.HEAVY_TAIL,
         f"of {samples} {what} in an experiment only about {effective:.3g} carry the mean of {power} (the largest alone "
-        f"{100 * share:.2g} %): rare {what} that no sample of this size has seen decide Delta G^({n}), so its value may be "
-        "far off and its error bar is refused; sample the bias from a tilted law, or use the exact correlator",
+        f"{100 * float(np.max(tail.largest_share)):.2g} %): rare {what} that a sample of this size has hardly seen decide "
+        f"Delta G^({n}), so its value may be far off and its error bar is refused; {advice}",
     )
 
 

@@ -12,13 +12,14 @@ independent Gaussian constant on top of the interacting field.
 
 from __future__ import annotations
 
+from functools import cached_property
 from itertools import combinations_with_replacement
 from math import comb, prod
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 
-from feyn_nn.errors import LimitError
+from feyn_nn.errors import InputError, LimitError
 from feyn_nn.graphs import diagrams_of
 
 if TYPE_CHECKING:
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
     from feyn_nn.numeric.quadrature import Grid
 
 MAX_NUMBERS: Final = 125_000_000
-"""Floats that one array may hold: 1 GB."""
+"""Floats that the arrays of one step may hold together: 1 GB."""
+MAX_PAIRS: Final = 4_000_000_000
+"""Pairs of nodes at which a line between two vertices may be evaluated: some minutes."""
 _BLOCK_NUMBERS: Final = 8_000_000
 
 Shape: TypeAlias = tuple[tuple[tuple[int, int], ...], tuple[tuple[int, int, int], ...]]
@@ -45,18 +48,23 @@ class Contraction:
         self.points = len(inputs)
         self.grid = grid
         self.propagator = propagator
-        self.legs = propagator(inputs, grid.nodes)  # (points, nodes)
+        self.legs = np.empty((self.points, grid.size))
+        for part in self._parts(self.points):  # a kernel makes several temporary arrays of the size it returns
+            self.legs[:, part] = propagator(inputs, grid.nodes[part])
         self.free = free(inputs, inputs)  # (points, points)
-        self.loops = propagator.diagonal(grid.nodes)  # (nodes,)
         self._blocks: dict[Shape, FloatArray] = {}
-        self._columns: dict[int, FloatArray] = {}
+
+    @cached_property
+    def loops(self) -> FloatArray:
+        """K(y, y) at the nodes, shape (nodes,); asked of the kernel only when a diagram has a self-loop."""
+        return self.propagator.diagonal(self.grid.nodes)
 
     def coefficients(
         self, correlator: Correlator, tuples: Sequence[tuple[int, ...]]
     ) -> dict[tuple[int, ...], FloatArray]:
         """Coefficient of prod_k g_k^(p_k) in G^(n) at each multi-order of `correlator`, shape (tuples,).
 
-        Signs and factors included: G^(n) = sum over orders of prod g^p * coefficient. `tuples` are sorted.
+        Signs and factors included: G^(n) = sum over orders of prod g^p * coefficient. Raises as `integrals` does.
         """
         result = {check.order: np.zeros(len(tuples)) for check in correlator.checks}
         for term in correlator.terms:
@@ -66,8 +74,12 @@ class Contraction:
         return result
 
     def integrals(self, diagram: Diagram, tuples: Sequence[tuple[int, ...]]) -> FloatArray:
-        """Integral of prod K of one labelled diagram for each sorted tuple of input indices, shape (tuples,)."""
-        table = np.array(tuples, dtype=np.intp).reshape(len(tuples), diagram.legs)
+        """Integral of prod K of one labelled diagram for each tuple of input indices, in any order, shape (tuples,).
+
+        Raises InputError for a tuple that does not fit the diagram or the inputs, LimitError for a grid that is too
+        large for the diagram.
+        """
+        table = self._table(tuples, diagram.legs)
         value = np.ones(len(tuples))
         for a, b in diagram.edges:
             if b < diagram.legs:
@@ -77,8 +89,22 @@ class Contraction:
             value *= block[tuple(self._positions(table[:, legs]) for legs in attached)]
         return value
 
+    def _table(self, tuples: Sequence[tuple[int, ...]], legs: int) -> IntArray:
+        for row in tuples:
+            if len(row) != legs or any(not 0 <= index < self.points for index in row):
+                raise InputError(
+                    f"tuple {tuple(row)}: expected {legs} indices of inputs, one for each leg, from 0 to {self.points - 1}"
+                )
+        return np.array(tuples, dtype=np.intp).reshape(len(tuples), legs)
+
+    def _parts(self, rows: int) -> list[slice]:
+        """Cut the nodes so that an array of `rows` numbers at each stays small."""
+        step = max(1, _BLOCK_NUMBERS // max(1, rows))
+        return [slice(start, start + step) for start in range(0, self.grid.size, step)]
+
     def _positions(self, columns: IntArray) -> IntArray:
-        """Number of each row, a sorted tuple of s indices, among all sorted s-tuples."""
+        """Number of each row, a tuple of s indices in any order, among all sorted s-tuples."""
+        columns = np.sort(columns, axis=1)  # the legs at one vertex are interchangeable
         size = columns.shape[1]
         rank = np.zeros(len(columns), dtype=np.intp)
         previous = np.zeros(len(columns), dtype=np.intp)
@@ -91,21 +117,19 @@ class Contraction:
             previous = columns[:, place]
         return rank
 
-    def _products(self, size: int) -> FloatArray:
-        """Products of legs over sorted tuples of `size` inputs: shape (tuples, nodes)."""
-        if size not in self._columns:
-            number = comb(self.points + size - 1, size)
-            self._check(number * self.grid.size, f"products of {size} legs")
-            chosen = list(combinations_with_replacement(range(self.points), size))
-            result = np.ones((number, self.grid.size))
-            for place in range(size):
-                result *= self.legs[[row[place] for row in chosen]]
-            self._columns[size] = result
-        return self._columns[size]
+    def _products(self, size: int, part: slice = slice(None)) -> FloatArray:
+        """Products of legs over sorted tuples of `size` inputs at some of the nodes: shape (tuples, nodes)."""
+        legs = self.legs[:, part]
+        number = comb(self.points + size - 1, size)
+        self._check(number * legs.shape[1], f"products of {size} legs")
+        chosen = list(combinations_with_replacement(range(self.points), size))
+        result = np.ones((number, legs.shape[1]))
+        for place in range(size):
+            result *= legs[[row[place] for row in chosen]]
+        return result
 
     def _weights(self, loops: int) -> FloatArray:
-        weights: FloatArray = self.grid.weights * self.loops**loops
-        return weights
+        return self.grid.weights * self.loops**loops if loops else self.grid.weights
 
     def _block(self, shape: Shape) -> FloatArray:
         if shape not in self._blocks:
@@ -120,8 +144,11 @@ class Contraction:
 
     def _one_vertex(self, legs: int, loops: int) -> FloatArray:
         half = legs // 2
-        left, right = self._products(half), self._products(legs - half)
-        matrix = (left * self._weights(loops)) @ right.T
+        weights = self._weights(loops)
+        numbers = [comb(self.points + size - 1, size) for size in (half, legs - half)]
+        matrix = np.zeros(numbers)
+        for part in self._parts(max(numbers)):
+            matrix += (self._products(half, part) * weights[part]) @ self._products(legs - half, part).T
         chosen = np.array(list(combinations_with_replacement(range(self.points), legs)), dtype=np.intp)
         chosen = chosen.reshape(len(chosen), legs)
         result: FloatArray = matrix[self._positions(chosen[:, :half]), self._positions(chosen[:, half:])]
@@ -129,13 +156,17 @@ class Contraction:
 
     def _two_vertices(self, vertices: tuple[tuple[int, int], ...], lines: int) -> FloatArray:
         (legs, loops), (other_legs, other_loops) = vertices
+        if self.grid.size**2 > MAX_PAIRS:
+            raise LimitError(
+                f"a line between two vertices on {self.grid.size} nodes would take {self.grid.size**2:.3g} evaluations of "
+                f"the kernel, more than {MAX_PAIRS:.3g}; use a coarser grid or a lower order"
+            )
         left = self._products(legs) * self._weights(loops)
         right = self._products(other_legs) * self._weights(other_loops)
         total = np.zeros((len(left), len(right)))
-        rows = max(1, _BLOCK_NUMBERS // self.grid.size)
-        for start in range(0, self.grid.size, rows):
-            line = self.propagator(self.grid.nodes[start : start + rows], self.grid.nodes) ** lines
-            total += left[:, start : start + rows] @ (line @ right.T)
+        for part in self._parts(self.grid.size):
+            line = self.propagator(self.grid.nodes[part], self.grid.nodes) ** lines
+            total += left[:, part] @ (line @ right.T)
         return total
 
     def _network(self, vertices: tuple[tuple[int, int], ...], lines: tuple[tuple[int, int, int], ...]) -> FloatArray:
@@ -143,17 +174,21 @@ class Contraction:
         nodes = self.grid.size
         sizes = dict.fromkeys(range(len(vertices)), nodes)
         sizes |= {len(vertices) + v: comb(self.points + legs - 1, legs) for v, (legs, _) in enumerate(vertices)}
-        self._check(nodes**2, f"a line between two of {len(vertices)} vertices")
+        powers = {number for _, _, number in lines}
+        held = nodes**2 * len(powers | {1})
+        self._check(held, f"a line between two of {len(vertices)} vertices")
         line = self.propagator(self.grid.nodes, self.grid.nodes)
+        bundles = {number: line if number == 1 else line**number for number in powers}
         operands: list[Any] = []  # arrays and their labels in turn; NumPy's types do not know this form
         for v, (legs, loops) in enumerate(vertices):
             operands += [self._products(legs) * self._weights(loops), [len(vertices) + v, v]]
         for u, v, number in lines:
-            operands += [line**number, [u, v]]
+            operands += [bundles[number], [u, v]]
         output = [len(vertices) + v for v in range(len(vertices))]
         path, _ = np.einsum_path(*operands, output, optimize="greedy")
         subsets = [operands[k] for k in range(1, len(operands), 2)]
-        self._check(_largest_intermediate(path[1:], subsets, output, sizes), "the largest intermediate array")
+        largest = _largest_intermediate(path[1:], subsets, output, sizes)
+        self._check(held + largest, "the lines and the largest intermediate array")
         result: FloatArray = np.einsum(*operands, output, optimize=path)
         return result
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import reduce
 from itertools import pairwise
+from math import inf
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -19,11 +20,14 @@ import numpy as np
 from feyn_nn.errors import InputError, LimitError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from feyn_nn.arrays import FloatArray
     from feyn_nn.kernels import Kernel
 
 MAX_POINTS: Final = 4_000_000
 MAX_DIMENSION: Final = 3
+MAX_CUTOFF: Final = 1e30
 
 _NODES: Final = {1: 24, 2: 10, 3: 7}
 _PANEL_GROWTH: Final = {1: 1.5, 2: 1.7, 3: 2.5}
@@ -47,10 +51,10 @@ class Grid:
 def check_cutoff(cutoff: float, inputs: FloatArray) -> None:
     """Raise InputError unless `cutoff` is positive and finite and [-cutoff, cutoff]^d contains the inputs."""
     largest = float(np.max(np.abs(inputs)))
-    if not (np.isfinite(cutoff) and cutoff > 0 and cutoff >= largest):
+    if not (cutoff > 0 and largest <= cutoff <= MAX_CUTOFF):
         raise InputError(
-            f"cutoff {cutoff:g}: expected a positive number, at least {largest:g}, so that [-Lambda, Lambda]^d_in contains "
-            "the inputs"
+            f"cutoff {cutoff:g}: expected a positive number, at least {largest:g} and at most {MAX_CUTOFF:g}, so "
+            "that [-Lambda, Lambda]^d_in contains the inputs"
         )
 
 
@@ -59,8 +63,8 @@ def grid_for(
 ) -> Grid:
     """Grid for products of `kernel` with legs at `inputs`, shape (points, d).
 
-    `refined` halves every panel. With `most`, the nodes of a panel are reduced until the grid has no more points than
-    that. Raises InputError for a cutoff that does not contain the inputs, LimitError for d > 3 or a grid that is too
+    `refined` halves every panel. With `most`, the nodes of a panel are reduced until the refined grid has no more points
+    than that. Raises InputError for a cutoff that does not contain the inputs, LimitError for d > 3 or a grid that is too
     large even with two nodes a panel.
     """
     check_cutoff(cutoff, inputs)
@@ -70,13 +74,13 @@ def grid_for(
             f"d_in = {dimension}: integrals over the cutoff's cube are supported up to d_in = {MAX_DIMENSION}"
         )
     edges = [_edges(inputs[:, axis], cutoff, kernel.length_scale, dimension) for axis in range(dimension)]
+    # Nodes are chosen so that the refined grid fits too: both have the same order, and their difference is an error.
+    nodes, refined_size = _NODES[dimension], float(np.prod([2 * (len(axis) - 1) for axis in edges]))
+    while nodes > 2 and refined_size * nodes**dimension > most:
+        nodes -= 1
     if refined:
         edges = [np.sort(np.concatenate([axis, (axis[1:] + axis[:-1]) / 2])) for axis in edges]
-    panels = [len(axis) - 1 for axis in edges]
-    nodes = _NODES[dimension]
-    while nodes > 2 and float(np.prod([nodes * count for count in panels])) > most:
-        nodes -= 1
-    size = int(np.prod([nodes * count for count in panels]))
+    size = int(np.prod([nodes * (len(axis) - 1) for axis in edges]))
     if size > most:
         raise LimitError(
             f"{size} quadrature points for {len(inputs)} inputs in d_in = {dimension} at cutoff {cutoff:g}, more than {most}; "
@@ -88,6 +92,24 @@ def grid_for(
     return Grid(np.stack([part.ravel() for part in mesh], axis=1), weights.ravel(), cutoff)
 
 
+def with_error(
+    function: Callable[[Grid], FloatArray], kernel: Kernel, inputs: FloatArray, cutoff: float, *, most: int = MAX_POINTS
+) -> tuple[FloatArray, float]:
+    """Values of `function` on the refined grid, shape (tuples,), and their error from the plain grid.
+
+    The error is the largest |difference| over tuples relative to the largest |value|, so that a tuple whose integral
+    vanishes does not spoil it; it is zero where everything vanishes on both grids and infinite where on the refined
+    one alone. Raises as `grid_for` does.
+    """
+    rough, values = (
+        function(grid_for(kernel, inputs, cutoff, refined=refined, most=most)) for refined in (False, True)
+    )
+    gap, size = float(np.max(np.abs(values - rough))), float(np.max(np.abs(values)))
+    if size > 0:
+        return values, gap / size
+    return values, inf if gap > 0 else 0.0
+
+
 def _edges(coordinates: FloatArray, cutoff: float, scale: float, dimension: int) -> FloatArray:
     """Panel edges of one axis."""
     fixed = np.unique(np.concatenate([coordinates, [0.0]]))
@@ -96,6 +118,11 @@ def _edges(coordinates: FloatArray, cutoff: float, scale: float, dimension: int)
     edges = [float(fixed[0])]
     for left, right in pairwise(fixed.tolist()):
         number = max(1, int(np.ceil((right - left) / scale)))
+        if number > MAX_POINTS:
+            raise LimitError(
+                f"inputs {left:g} and {right:g} are {number:.3g} length scales of the kernel apart: too many panels; "
+                "bring the inputs closer"
+            )
         edges += np.linspace(left, right, number + 1)[1:].tolist()
     for side in (-1.0, 1.0):
         position, width = float(fixed[0] if side < 0 else fixed[-1]), scale
@@ -105,7 +132,8 @@ def _edges(coordinates: FloatArray, cutoff: float, scale: float, dimension: int)
             position = side * cutoff if rest < 1.5 * width else position + side * width
             edges.append(position)
             width *= _PANEL_GROWTH[dimension]
-    return np.unique(np.array(edges))
+    inner = [edge for edge in edges if abs(edge) < cutoff * (1 - _SAME_EDGE)]
+    return np.unique(np.array([-cutoff, *inner, cutoff]))
 
 
 def _composite(edges: FloatArray, nodes: int) -> tuple[FloatArray, FloatArray]:

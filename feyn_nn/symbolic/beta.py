@@ -198,7 +198,7 @@ def _comparison(betas: tuple[Beta, ...]) -> list[str]:
     """Say which coupling is more irrelevant, ties included."""
     notes = []
     for lower, higher in pairwise(betas):
-        if lower.exponent is None or higher.exponent is None:
+        if lower.exponent is None or higher.exponent is None or lower.operator.valence == higher.operator.valence:
             continue
         difference = sympy.simplify(higher.exponent - lower.exponent)
         first, second = lower.operator.coupling, higher.operator.coupling

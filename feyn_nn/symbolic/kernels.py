@@ -28,7 +28,7 @@ from feyn_nn.kernels import (
     ReluKernel,
     WeightsPropagator,
 )
-from feyn_nn.parsing import Call, Expression, Name, Number, Operation
+from feyn_nn.parsing import MAX_CONSTANT_BITS, MAX_EXPONENT, Call, Expression, Name, Number, Operation
 
 Expr: TypeAlias = Any  # sympy.Expr; SymPy has no types
 
@@ -275,7 +275,10 @@ def _walk(tree: Expression, names: Mapping[str, Expr]) -> Expr:
         case Name(name):
             return names[name]
         case Call(function, arguments):
-            return _FUNCTIONS[function](_walk(arguments[0], names))
+            argument = _walk(arguments[0], names)
+            if function in ("exp", "sinh", "cosh") and _size(argument) > MAX_CONSTANT_BITS:
+                raise InputError(f"{function} of the constant {sympy.N(argument, 5)}: too large to write down")
+            return _FUNCTIONS[function](argument)
         case Operation(sign, left, right):
             a, b = _walk(left, names), _walk(right, names)
             if sign == "+":
@@ -284,4 +287,20 @@ def _walk(tree: Expression, names: Mapping[str, Expr]) -> Expr:
                 return a - b
             if sign == "*":
                 return a * b
-            return a / b if sign == "/" else a**b
+            return a / b if sign == "/" else _power(a, b)
+
+
+def _power(base: Expr, exponent: Expr) -> Expr:
+    """base^exponent, refused where SymPy would write down a huge number: constants may only appear once it simplifies."""
+    if _size(exponent) > MAX_EXPONENT:
+        raise InputError(f"exponent {sympy.N(exponent, 5)}: expected at most {MAX_EXPONENT} in size")
+    if base.is_number and exponent.is_number and base != 0:
+        bits = _size(sympy.log(sympy.Abs(base), 2)) * _size(exponent)
+        if bits > MAX_CONSTANT_BITS:
+            raise InputError(f"constant power {sympy.N(base, 5)}^{sympy.N(exponent, 5)}: too large to write down")
+    return base**exponent
+
+
+def _size(value: Expr) -> float:
+    """|value| of a constant, 0 for anything else."""
+    return abs(complex(sympy.N(value, 15))) if value.is_number and value.is_finite else 0.0
