@@ -16,12 +16,15 @@ from typing import TYPE_CHECKING
 from feyn_nn.action import Action, order_key
 from feyn_nn.errors import CompletenessError, InputError, LimitError
 from feyn_nn.graphs import (
+    Diagram,
     Rule,
     Topology,
     ZeroDimensionalTheory,
+    check_even,
     refuse_explosion,
     smallest_edges,
     topologies,
+    verify_species,
 )
 
 if TYPE_CHECKING:
@@ -63,6 +66,11 @@ class Term:
     def smallest_edges(self, action: Action) -> tuple[tuple[tuple[int, int], ...], tuple[Operator, ...]]:
         """Smallest edge list over all labellings, vertices numbered by coupling in the action's order."""
         return smallest_edges(self.topology, action.operators)
+
+    def representative(self, action: Action) -> Diagram:
+        """The labelling that `smallest_edges` gives, as a diagram."""
+        edges, vertices = self.smallest_edges(action)
+        return Diagram(self.topology.legs, vertices, edges)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +154,24 @@ def generate_correlator(
         checks.append(_verified(n, action, order, expected, everything, kept))
         terms += kept
     return Correlator(n, action, active, tuple(terms), tuple(discarded), tuple(checks))
+
+
+def verify_species_tensors(generated: Correlator) -> None:
+    """Check the species tensors of all diagrams, order by order, against the exact moments of (f.f).
+
+    Raises InputError for an action with odd operators, LimitError for more than eight legs, CompletenessError if the
+    tensors do not add up.
+    """
+    check_even(generated.action.operators)
+    valences = [operator.valence for operator in generated.action.operators]
+    everything = [*generated.terms, *(lost.term for lost in generated.discarded)]
+    for check in generated.checks:
+        terms = [
+            (term.representative(generated.action), term.multiplicity)
+            for term in everything
+            if term.order == check.order
+        ]
+        verify_species(generated.n, check.order, valences, terms)
 
 
 def _expected(n: int, action: Action, order: tuple[int, ...], rules: frozenset[Rule]) -> tuple[Fraction, Fraction]:

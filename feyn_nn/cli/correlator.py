@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from feyn_nn.action import TALK_ACTION, Action
 from feyn_nn.cli.options import parse_order
-from feyn_nn.correlator import ALL_RULES, Correlator, Dropped, Term, generate_correlator
+from feyn_nn.correlator import ALL_RULES, Correlator, Term, generate_correlator, verify_species_tensors
 from feyn_nn.errors import InputError
 from feyn_nn.files import json_text
-from feyn_nn.graphs import Rule
+from feyn_nn.graphs import Rule, species_tensor
 from feyn_nn.symbolic.layout import point_names
 
 if TYPE_CHECKING:
@@ -33,6 +33,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--keep", default="", metavar="KINDS", help="what not to prune: vacuum, propagator, or both with a comma"
     )
+    parser.add_argument(
+        "--species",
+        action="store_true",
+        help="d_out outputs: the tensor of each diagram, for vertices (f.f)^k (text and json)",
+    )
     parser.add_argument("--d-in", type=int, default=1, metavar="D", help="input dimensions in SymPy (default 1)")
     parser.add_argument("--format", choices=FORMATS, default="text", help="output format (default text)")
 
@@ -43,6 +48,10 @@ def run(options: argparse.Namespace) -> int:
     order = parse_order(options.order)
     orders = action.orders(order) if isinstance(order, int) else action.orders_within(order)
     generated = generate_correlator(options.n, action, orders, ALL_RULES - _kept(options.keep))
+    if options.species:
+        if options.format not in ("text", "json"):
+            raise InputError(f"--species --format {options.format}: tensors are written as text or json")
+        verify_species_tensors(generated)
     sys.stdout.write(_written(generated, options))
     return 0
 
@@ -56,22 +65,25 @@ def _kept(text: str) -> set[Rule]:
 
 def _written(generated: Correlator, options: argparse.Namespace) -> str:
     if options.format == "json":
-        return json_text(document(generated))
+        return json_text(document(generated, species=options.species))
     if options.format == "latex":
         return str(import_module("feyn_nn.symbolic.latex").correlator_latex(generated))
     if options.format == "sympy":
         expression = import_module("feyn_nn.symbolic.expressions").expression(generated, options.d_in)
         return f"{import_module('sympy').srepr(expression)}\n"
-    return str(import_module("feyn_nn.symbolic.text").correlator_text(generated))
+    return str(import_module("feyn_nn.symbolic.text").correlator_text(generated, species=options.species))
 
 
-def document(generated: Correlator) -> dict[str, Any]:
-    """The correlator as JSON types."""
+def document(generated: Correlator, *, species: bool = False) -> dict[str, Any]:
+    """The correlator as JSON types, with the tensors of d_out species on request."""
     return {
         "n": generated.n,
         "action": str(generated.action),
-        "terms": [_term(term, generated.action) for term in generated.terms],
-        "discarded": [_dropped(lost, generated.action) for lost in generated.discarded],
+        "terms": [_term(term, generated.action, species=species) for term in generated.terms],
+        "discarded": [
+            _term(lost.term, generated.action, species=species) | {"reason": lost.reason.value}
+            for lost in generated.discarded
+        ],
         "checks": [
             {"order": _order(check.order, generated.action), "all": str(check.everything), "kept": str(check.kept)}
             for check in generated.checks
@@ -83,14 +95,10 @@ def _order(order: tuple[int, ...], action: Action) -> dict[str, int]:
     return dict(zip(action.couplings, order, strict=True))
 
 
-def _dropped(lost: Dropped, action: Action) -> dict[str, Any]:
-    return _term(lost.term, action) | {"reason": lost.reason.value}
-
-
-def _term(term: Term, action: Action) -> dict[str, Any]:
+def _term(term: Term, action: Action, *, species: bool) -> dict[str, Any]:
     edges, vertices = term.smallest_edges(action)
     names = point_names(term.topology.legs, vertices, action)
-    return {
+    entry: dict[str, Any] = {
         "order": _order(term.order, action),
         "multiplicity": str(term.multiplicity),
         "labellings": str(term.labellings),
@@ -98,3 +106,12 @@ def _term(term: Term, action: Action) -> dict[str, Any]:
         "automorphisms": str(term.topology.internal_automorphisms),
         "edges": [[names[a], names[b]] for a, b in edges],
     }
+    if species:
+        entry["tensor"] = [
+            {
+                "deltas": [[names[a], names[b]] for a, b in pairing],
+                "polynomial": [str(coefficient) for coefficient in polynomial],
+            }
+            for pairing, polynomial in species_tensor(term.representative(action)).items()
+        ]
+    return entry

@@ -3,6 +3,7 @@
 from feyn_nn.graphs.diagram import Diagram, diagrams_of, representative, smallest_edges
 from feyn_nn.graphs.generation import estimate_topologies, refuse_explosion, topologies
 from feyn_nn.graphs.pruning import Rule, has_propagator_correction, has_vacuum_part
+from feyn_nn.graphs.species import check_even, species_tensor, verify_species
 from feyn_nn.graphs.topology import Topology
 from feyn_nn.graphs.zero_dimensional import ZeroDimensionalTheory
 
@@ -11,6 +12,7 @@ __all__ = [
     "Rule",
     "Topology",
     "ZeroDimensionalTheory",
+    "check_even",
     "diagrams_of",
     "estimate_topologies",
     "has_propagator_correction",
@@ -18,5 +20,7 @@ __all__ = [
     "refuse_explosion",
     "representative",
     "smallest_edges",
+    "species_tensor",
     "topologies",
+    "verify_species",
 ]

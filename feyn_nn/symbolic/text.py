@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from feyn_nn.graphs import Rule
+from feyn_nn.graphs import Rule, species_tensor
 from feyn_nn.symbolic.layout import couplings_of, representative_product
 
 if TYPE_CHECKING:
@@ -21,14 +21,17 @@ _REASONS: Final = {
 }
 
 
-def correlator_text(correlator: Correlator) -> str:
-    """Return G^(n), what was dropped, and the sums that prove completeness."""
+def correlator_text(correlator: Correlator, *, species: bool = False) -> str:
+    """Return G^(n), what was dropped, and the sums that prove completeness; with the tensors of species on request."""
     points = ", ".join(f"x{leg + 1}" for leg in range(correlator.n))
     lines = [f"G^({correlator.n})({points})  for Delta S = int d^d y ({correlator.action}), no 1/k!", ""]
     lines.append("factor = multiplicity (labellings x coefficient), then one representative labelling:")
     if not correlator.terms:
         lines.append("  nothing: no diagram is left at these orders")
-    lines += [f"  {_line(term, correlator)}" for term in correlator.terms]
+    for term in correlator.terms:
+        lines.append(f"  {_line(term, correlator)}")
+        if species:
+            lines.append(f"           times {_tensor(term, correlator)}")
     if correlator.discarded:
         lines += ["", "dropped:"]
         lines += [f"  {_line(lost.term, correlator)}   [{lost.reason.value}]" for lost in correlator.discarded]
@@ -50,6 +53,19 @@ def _line(term: Term, correlator: Correlator) -> str:
     factor = f"{sign} {term.multiplicity}"
     body = " ".join(part for part in (couplings, outer, f"{integral}{inner}") if part)
     return f"{factor:<8} ({term.labellings} x {term.coefficient})  {body or '1'}"
+
+
+def _tensor(term: Term, correlator: Correlator) -> str:
+    parts = []
+    for pairing, polynomial in species_tensor(term.representative(correlator.action)).items():
+        powers = [
+            f"{value} {f'd_out^{power}' if power > 1 else 'd_out' if power else ''}".strip()
+            for power, value in enumerate(polynomial)
+            if value
+        ]
+        deltas = " ".join(f"delta(x{a + 1},x{b + 1})" for a, b in pairing)
+        parts.append(f"({' + '.join(powers)}) {deltas}".strip())
+    return " + ".join(parts)
 
 
 def _propagators(lines: tuple[Line, ...]) -> str:
