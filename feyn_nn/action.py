@@ -21,7 +21,7 @@ MAX_ORDERS: Final = 10_000
 VERTEX_LETTERS: Final = ("y", "z", "u", "v", "w")
 """Letters of internal points, one for each coupling in the action's order."""
 
-_RESERVED = re.compile(r"f|K|K_W|G|I|Lambda|d_in|d_out|N|[xyzuvw]\d*")
+_RESERVED = re.compile(r"f|K|K_W|G|I|kernel|assumptions|Lambda|d_in|d_out|N|[xyzuvw]\d*")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -35,7 +35,8 @@ class Operator:
         if not NAME_PATTERN.fullmatch(self.coupling) or _RESERVED.fullmatch(self.coupling):
             raise InputError(
                 f"coupling {self.coupling!r}: expected a name of up to 32 letters, digits and underscores that "
-                "starts with a letter and is not one of the symbols f, K, G, I, N, Lambda, d_in, d_out or a point x1, y1, ..."
+                "starts with a letter and is not one of the symbols f, K, G, I, N, "
+                "Lambda, d_in, d_out, the words kernel, assumptions, or a point x1, y1, ..."
             )
         if not MIN_VALENCE <= self.valence <= MAX_VALENCE:
             hint = "; a quadratic term belongs in the kernel" if self.valence == 2 else ""

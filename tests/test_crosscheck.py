@@ -15,6 +15,7 @@ from feyn_nn.ensembles import SimulationSettings, from_outputs, read_outputs, ru
 from feyn_nn.errors import InputError
 from feyn_nn.kernels import ErfKernel, GaussKernel, Propagator, ReluKernel, kernel_of
 from feyn_nn.measure import Code, CrossCheck, Estimator, crosscheck
+from feyn_nn.measure.couplings import theory_coefficients
 from feyn_nn.network import PRESETS
 
 if TYPE_CHECKING:
@@ -247,3 +248,39 @@ def test_tuples_that_say_nothing_are_left_out(inputs: list[float]) -> None:
     assert abs(result.coupling.estimate.mean - expected) < 5 * result.coupling.estimate.error
     for number in (result.six_point.eft_over_g6.mean, result.six_point.minimum, result.six_point.maximum):
         assert np.isfinite(number)
+
+
+def test_another_kernel_is_noticed_and_the_right_one_is_not() -> None:
+    """ReLU's outputs passed off as Erf's, and ReLU's scaled by a tenth; forty honest ensembles stay quiet."""
+    rng = np.random.default_rng(11)
+    weights = rng.standard_normal((40_000, 20)) * np.maximum(rng.standard_normal((40_000, 20)), 0.0) / np.sqrt(20)
+    outputs = weights.sum(axis=1)[:, None] * PRESETS["relu"].points()[:, 0]  # f(x) = x f(1) for positive inputs
+
+    def codes(values: FloatArray, kernel: ErfKernel | ReluKernel) -> set[Code]:
+        found = crosscheck(from_outputs(values, PRESETS["relu"].points(), 10), kernel, 10.0)
+        return {warning.code for warning in found.warnings}
+
+    two_sided = outputs  # W0 > 0 and W0 < 0 are both drawn; only the former speaks at positive inputs
+    assert Code.KERNEL_MISMATCH in codes(two_sided, ErfKernel())
+    assert Code.KERNEL_MISMATCH in codes(1.3 * two_sided, ReluKernel())
+    assert Code.KERNEL_MISMATCH not in codes(two_sided, ReluKernel())
+    for seed in range(40):
+        settings = SimulationSettings.make(PRESETS["erf"].architecture(), PRESETS["erf"].points(), 5, 400, 10, seed)
+        found = crosscheck(run(settings), ErfKernel(), 10.0)
+        assert Code.KERNEL_MISMATCH not in {warning.code for warning in found.warnings}, seed
+
+
+def test_second_order_grows_with_the_number_of_outputs() -> None:
+    """(d_out + 8)/9 relative to one output, at the same lambda (talk, SO(d_out) symmetry)."""
+    kernel, points = ReluKernel(), PRESETS["relu"].points()
+    one, five = (theory_coefficients(points, 10.0, kernel, kernel, d_out) for d_out in (1, 5))
+    assert one.second is not None
+    assert five.second is not None
+    np.testing.assert_allclose(five.first, one.first, rtol=1e-12)
+    np.testing.assert_allclose(five.sixth, one.sixth, rtol=1e-12)
+    np.testing.assert_allclose(five.second, one.second * 13 / 9, rtol=1e-12)
+
+
+def test_outputs_that_are_all_zero_are_refused() -> None:
+    with pytest.raises(InputError, match="every output of the ensemble is zero"):
+        crosscheck(from_outputs(np.zeros((100, 6)), PRESETS["relu"].points(), 10), ReluKernel(), 10.0)

@@ -48,9 +48,7 @@ def run(options: argparse.Namespace) -> int:
     if options.outputs is not None:
         unused = [name for name in ("nets", "seed", "workers") if getattr(options, name) is not None]
         if unused:
-            sys.stderr.write(
-                f"feyn-nn: --{', --'.join(unused)} belong to a simulation and are not used with --outputs\n"
-            )
+            sys.stderr.write(f"feyn-nn: not used with --outputs: --{', --'.join(unused)}\n")
         ensemble = imported(options.outputs, options.inputs, options.experiments)
         if ensemble.inputs.shape[1] != kernel.d_in:
             raise InputError(

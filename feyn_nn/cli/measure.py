@@ -158,18 +158,15 @@ def text(results: list[MeasuredCorrelators]) -> str:
     ]
     for result in results:
         for n in NAMES:
-            if result.estimator is Estimator.CENTRED and n == 2:
+            if n == 2 and (result.estimator is Estimator.CENTRED or result.kernel is None):
                 continue
             ratios = result.ratios(n)
             means = np.nanmean(ratios, axis=1)
-            error = "refused" if result.refused(n) else f"{means.std(ddof=1) / np.sqrt(len(means)):.2g}"
-            lines.append(
-                _ROW.format(
-                    result.estimator.value, n, f"{result.mean_ratio(n):.5g}", error, f"{result.background(n):.3g}"
-                )
-            )
+            refused = result.refused(n)
+            error = "refused" if refused else f"{means.std(ddof=1) / np.sqrt(len(means)):.2g}"
+            background = "refused" if refused else f"{result.background(n):.3g}"
+            lines.append(_ROW.format(result.estimator.value, n, f"{result.mean_ratio(n):.5g}", error, background))
     lines += ["", "m_n = Delta G^(n)/G_GP^(n), mean over sorted tuples; background = its standard deviation across"]
     lines += ["experiments, averaged over tuples.", ""]
-    for result in results:
-        lines += warning_lines(result.warnings, f"warning ({result.estimator.value})")
+    lines += warning_lines(dict.fromkeys(warning for result in results for warning in result.warnings))
     return "\n".join(lines).rstrip() + "\n"

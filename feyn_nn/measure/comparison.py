@@ -19,7 +19,7 @@ from feyn_nn.measure.couplings import (
     predict_six_point,
     theory_coefficients,
 )
-from feyn_nn.measure.diagnosis import constancy, one_measurement, perturbation, sign_change
+from feyn_nn.measure.diagnosis import constancy, kernel_mismatch, one_measurement, perturbation, sign_change
 
 if TYPE_CHECKING:
     from feyn_nn.ensembles import Ensemble
@@ -60,7 +60,7 @@ def crosscheck(
     """
     chosen = estimator or available_estimators(ensemble, known_kernel=True)[-1]
     measured = measure_correlators(ensemble, chosen, kernel)
-    theory = theory_coefficients(ensemble.inputs, cutoff, propagator.of(kernel), kernel)
+    theory = theory_coefficients(ensemble.inputs, cutoff, propagator.of(kernel), kernel, ensemble.d_out)
     coupling = measure_lambda(measured, theory)
     mean = coupling.estimate.mean
     known = theory.determined
@@ -69,6 +69,7 @@ def crosscheck(
         ratio = float(np.mean(mean * theory.second[known] / theory.first[known]))
     found = [
         *measured.warnings,
+        None if measured.refused(4) else kernel_mismatch(ensemble.outputs[2], measured.kernel),
         None if ratio is None else perturbation(ratio),
         constancy(mean, coupling.spread),
         one_measurement(measured.deltas[4]),

@@ -88,12 +88,19 @@ class MeasuredCorrelators:
         return np.divide(top, below, out=out, where=below != 0)
 
     def mean_ratio(self, n: int) -> float:
-        """m_n, mean over experiments and tuples; NaN where no tuple has a Gaussian part."""
+        """m_n, mean over experiments and tuples; NaN where nothing was measured."""
         ratios = self.ratios(n)
+        if n == 2 and self.kernel is None:  # the two-point function measured against itself
+            return float("nan")
         return float(np.nanmean(ratios)) if np.isfinite(ratios).any() else float("nan")
 
     def background(self, n: int) -> float:
-        """Standard deviation of m_n across experiments, averaged over tuples; NaN where none has a Gaussian part."""
+        """Standard deviation of m_n across experiments, averaged over tuples; NaN where nothing was measured.
+
+        Like an error bar it is refused, NaN, under a heavy tail.
+        """
+        if self.refused(n) or (n == 2 and self.kernel is None):
+            return float("nan")
         deviations = self.ratios(n).std(axis=0, ddof=1)
         return float(np.nanmean(deviations)) if np.isfinite(deviations).any() else float("nan")
 
@@ -121,6 +128,8 @@ def measure_correlators(ensemble: Ensemble, estimator: Estimator, kernel: Kernel
             f"estimator {estimator.value}: needs {'the exact kernel and ' if kernel is None else ''}the record of K_hat "
             "that a simulation keeps; use plain"
         )
+    if not ensemble.outputs[2].any():
+        raise InputError("every output of the ensemble is zero: there is nothing to measure; check the outputs")
     points = ensemble.points
     if kernel is not None:
         pairs = kernel_on_pairs(kernel, ensemble.inputs)

@@ -62,8 +62,12 @@ class TheoryCoefficients:
         return result
 
 
-def theory_coefficients(inputs: FloatArray, cutoff: float, propagator: Kernel, free: Kernel) -> TheoryCoefficients:
+def theory_coefficients(
+    inputs: FloatArray, cutoff: float, propagator: Kernel, free: Kernel, d_out: int = 1
+) -> TheoryCoefficients:
     """Integrate the generated diagrams: lines at vertices are `propagator` (K or K_W), lines between legs `free` (K).
+
+    With `d_out` outputs the legs are all of one of them; at first order that changes nothing.
 
     Raises InputError for a cutoff that does not contain the inputs.
     """
@@ -74,7 +78,7 @@ def theory_coefficients(inputs: FloatArray, cutoff: float, propagator: Kernel, f
 
     def coefficients(wanted: Correlator, tuples: list[tuple[int, ...]]) -> Callable[[Grid], FloatArray]:
         (order,) = (check.order for check in wanted.checks)
-        return lambda grid: Contraction(inputs, grid, propagator, free).coefficients(wanted, tuples)[order]
+        return lambda grid: Contraction(inputs, grid, propagator, free).coefficients(wanted, tuples, d_out)[order]
 
     first, first_error = with_error(coefficients(first_order, four), propagator, inputs, cutoff)
     predicted, sixth_error = with_error(coefficients(sixth, six), propagator, inputs, cutoff)

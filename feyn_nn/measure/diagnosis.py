@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+from scipy import stats
 
 from feyn_nn.ensembles import Source
 
@@ -22,6 +23,7 @@ FEW_EXPERIMENTS: Final = 5
 PERTURBATION: Final = 0.3
 CONSTANCY: Final = 0.1
 NON_ZERO_MEAN_SIGMAS: Final = 5.5
+KERNEL_CHANCE: Final = 1e-7
 INDEPENDENT_TUPLES: Final = 1.02
 MIN_EFFECTIVE: Final = 20.0
 MIN_EFFECTIVE_FRACTION: Final = {
@@ -39,7 +41,7 @@ and e^-36, and is below 1e-3 in any sample that could be drawn.
 
 
 class Code(StrEnum):
-    """ResultWarning codes, fixed by the command line."""
+    """Warning codes, fixed by the command line, and one more: the ensemble has not the kernel it is said to have."""
 
     HEAVY_TAIL = "heavy-tail"
     PERTURBATION = "perturbation"
@@ -48,6 +50,7 @@ class Code(StrEnum):
     SIGN_CHANGE = "sign-change"
     FEW_EXPERIMENTS = "few-experiments"
     NON_ZERO_MEAN = "non-zero-mean"
+    KERNEL_MISMATCH = "kernel-mismatch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,30 @@ def _heavy_tail(ensemble: Ensemble, source: Source, n: int) -> ResultWarning | N
         f"of {samples} {what} in an experiment only about {effective:.3g} carry the mean of {power} (the largest alone "
         f"{100 * float(np.max(tail.largest_share)):.2g} %): rare {what} that a sample of this size has hardly seen decide "
         f"Delta G^({n}), so its value may be far off and its error bar is refused; {advice}",
+    )
+
+
+def kernel_mismatch(two_point: FloatArray, kernel: FloatArray | None) -> ResultWarning | None:
+    """Warn if the measured G^(2), (experiments, pairs), is not the kernel, by Student's t over experiments.
+
+    K is the exact two-point function at every width, so that a deviation which chance gives once in 1e7 means another
+    network, other variances or other inputs.
+    """
+    if kernel is None or len(two_point) < 3:
+        return None
+    mean = two_point.mean(axis=0)
+    error = two_point.std(axis=0, ddof=1) / np.sqrt(len(two_point))
+    gap = np.abs(mean - kernel)
+    sigmas = np.divide(gap, error, out=np.where(gap > 1e-9 * np.abs(kernel).max(), np.inf, 0.0), where=error > 0)
+    worst = int(np.argmax(sigmas))
+    chance = 2 * float(stats.t.sf(sigmas[worst], len(two_point) - 1)) * len(kernel)
+    if chance > KERNEL_CHANCE:
+        return None
+    return ResultWarning(
+        Code.KERNEL_MISMATCH,
+        f"the measured two-point function is {mean[worst]:.4g} where K is {kernel[worst]:.4g}, {sigmas[worst]:.3g} standard "
+        "errors apart: the ensemble does not have this kernel, and nothing else here can be trusted; check the network, its "
+        "variances and the inputs",
     )
 
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import numpy as np
 
 from feyn_nn.errors import InputError, LimitError
-from feyn_nn.graphs import diagrams_of
+from feyn_nn.graphs import diagrams_of, representative, species_tensor
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,15 +60,19 @@ class Contraction:
         return self.propagator.diagonal(self.grid.nodes)
 
     def coefficients(
-        self, correlator: Correlator, tuples: Sequence[tuple[int, ...]]
+        self, correlator: Correlator, tuples: Sequence[tuple[int, ...]], d_out: int = 1
     ) -> dict[tuple[int, ...], FloatArray]:
         """Coefficient of prod_k g_k^(p_k) in G^(n) at each multi-order of `correlator`, shape (tuples,).
 
-        Signs and factors included: G^(n) = sum over orders of prod g^p * coefficient. Raises as `integrals` does.
+        Signs and factors included: G^(n) = sum over orders of prod g^p * coefficient. With `d_out` outputs all legs are of
+        the same one, so that every delta of the species tensor is 1. Raises as `integrals` does.
         """
         result = {check.order: np.zeros(len(tuples)) for check in correlator.checks}
         for term in correlator.terms:
             factor = term.sign * float(term.coefficient)
+            if d_out > 1:
+                tensor = species_tensor(representative(term.topology))
+                factor *= float(sum(c * d_out**power for p in tensor.values() for power, c in enumerate(p)))
             for diagram in diagrams_of(term.topology):
                 result[term.order] += factor * self.integrals(diagram, tuples)
         return result

@@ -198,7 +198,13 @@ def _comparison(betas: tuple[Beta, ...]) -> list[str]:
     """Say which coupling is more irrelevant, ties included."""
     notes = []
     for lower, higher in pairwise(betas):
-        if lower.exponent is None or higher.exponent is None or lower.operator.valence == higher.operator.valence:
+        if lower.operator.valence == higher.operator.valence:
+            names = f"{lower.operator.coupling} and {higher.operator.coupling}"
+            notes.append(
+                f"{names} stand at the same power of f: only their sum is determined, and it runs as each law says"
+            )
+            continue
+        if lower.exponent is None or higher.exponent is None:
             continue
         difference = sympy.simplify(higher.exponent - lower.exponent)
         first, second = lower.operator.coupling, higher.operator.coupling
