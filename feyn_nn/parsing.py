@@ -12,11 +12,12 @@ whoever needs numbers (`kernels`) or SymPy (`symbolic`) walks that tree.
 
 from __future__ import annotations
 
+import operator
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
 from feyn_nn.errors import InputError
 
@@ -27,6 +28,15 @@ MAX_TOKENS: Final = 400
 MAX_DIGITS: Final = 40
 MAX_EXPONENT: Final = 100
 MAX_CONSTANT_BITS: Final = 2000
+
+T = TypeVar("T")
+
+_ARITHMETIC: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+}
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?)|(?P<name>[A-Za-z][A-Za-z0-9_]*)|(?P<sign>\*\*|[-+*/^(),]))",
@@ -290,6 +300,13 @@ class _ExpressionParser:
             )
 
 
+def combine(sign: str, left: T, right: T, power: Callable[[T, T], T]) -> T:
+    """Apply the operation `sign`, one of + - * / ^, to values of any kind; how to raise to a power is theirs to say."""
+    apply = _ARITHMETIC.get(sign, power)
+    result: T = apply(left, right)
+    return result
+
+
 def constant_value(tree: Expression) -> Fraction | None:
     """Return the exact value of a tree of rational constants, None if it has names, functions or roots."""
     match tree:
@@ -299,15 +316,9 @@ def constant_value(tree: Expression) -> Fraction | None:
             a, b = constant_value(left), constant_value(right)
             if a is None or b is None:
                 return None
-            if sign == "+":
-                return a + b
-            if sign == "-":
-                return a - b
-            if sign == "*":
-                return a * b
-            if sign == "/":
-                return a / b
-            return a**b.numerator if b.denominator == 1 else None
+            if sign == "^" and b.denominator != 1:
+                return None
+            return combine(sign, a, b, lambda base, exponent: base**exponent.numerator)
         case _:
             return None
 

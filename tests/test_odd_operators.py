@@ -10,33 +10,27 @@ from feyn_nn.correlator import generate_correlator
 from feyn_nn.graphs import Topology, has_propagator_correction, topologies
 
 
-def one_leg_cumulants(order: int) -> list[Fraction]:
-    """<f> of g f^3 in zero dimensions: coefficients of (-g)^0 .. (-g)^order, by dividing the series by hand."""
+def normalised_moments(legs: int, order: int) -> list[Fraction]:
+    """<f^legs> of g f^3 in zero dimensions: coefficients of (-g)^0 .. (-g)^order, by dividing the series by hand."""
     factorial = 1
-    top, bottom = [], []
-    for p in range(order + 1):
-        factorial *= max(p, 1)
-        top.append(Fraction(pairing_count(1 + 3 * p), factorial))
-        bottom.append(Fraction(pairing_count(3 * p), factorial))
+    top: list[Fraction] = []
+    bottom: list[Fraction] = []
     result: list[Fraction] = []
     for p in range(order + 1):
+        factorial *= max(p, 1)
+        top.append(Fraction(pairing_count(legs + 3 * p), factorial))
+        bottom.append(Fraction(pairing_count(3 * p), factorial))
         result.append(top[p] - sum((result[q] * bottom[p - q] for q in range(p)), Fraction(0)))
     return result
 
 
 def two_point_cumulants(order: int) -> list[Fraction]:
     """<f f> - <f><f> of g f^3, likewise; only even orders occur."""
-    factorial = 1
-    top, bottom = [], []
-    for p in range(order + 1):
-        factorial *= max(p, 1)
-        top.append(Fraction(pairing_count(2 + 3 * p), factorial))
-        bottom.append(Fraction(pairing_count(3 * p), factorial))
-    moments: list[Fraction] = []
-    for p in range(order + 1):
-        moments.append(top[p] - sum((moments[q] * bottom[p - q] for q in range(p)), Fraction(0)))
-    mean = one_leg_cumulants(order)
-    return [moments[p] - sum((mean[q] * mean[p - q] for q in range(p + 1)), Fraction(0)) for p in range(order + 1)]
+    mean = normalised_moments(1, order)
+    return [
+        moment - sum((mean[q] * mean[p - q] for q in range(p + 1)), Fraction(0))
+        for p, moment in enumerate(normalised_moments(2, order))
+    ]
 
 
 def test_re_expansion_in_the_propagator_alone_is_wrong_for_tadpoles() -> None:
@@ -51,7 +45,7 @@ def test_re_expansion_in_the_propagator_alone_is_wrong_for_tadpoles() -> None:
     assert connected
     assert all(has_propagator_correction(topology) for topology in connected)
     assert kept == ()
-    mean, propagator = one_leg_cumulants(3), two_point_cumulants(2)
+    mean, propagator = normalised_moments(1, 3), two_point_cumulants(2)
     assert sum((t.multiplicity for t in connected), Fraction(0)) == mean[3]
     assert mean[3] - 6 * propagator[2] != 0
 

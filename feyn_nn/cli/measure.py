@@ -99,8 +99,8 @@ def run(options: argparse.Namespace) -> int:
         for estimator in available_estimators(ensemble, known_kernel=kernel is not None)
     ]
     if options.json:
-        best = document(results[-1])
-        best["estimators"] = {result.estimator.value: document(result) for result in results}
+        documents = {result.estimator.value: document(result) for result in results}
+        best = {**documents[results[-1].estimator.value], "estimators": documents}
         best["provenance"] = provenance(directory=options.directory, outputs=options.outputs, inputs=options.inputs)
         sys.stdout.write(json_text(best))
     else:

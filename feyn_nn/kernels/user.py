@@ -19,7 +19,7 @@ from scipy import special
 
 from feyn_nn.errors import InputError
 from feyn_nn.kernels.geometry import check_parameters, check_shape, squared_distances, squared_norms
-from feyn_nn.parsing import Call, Expression, Name, Number, Operation, parse_expression
+from feyn_nn.parsing import Call, Expression, Name, Number, Operation, combine, parse_expression
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -117,13 +117,7 @@ def _evaluate(tree: Expression, values: Mapping[str, Any]) -> Any:
             return _FUNCTIONS[function](_evaluate(arguments[0], values))
         case Operation(sign, left, right):
             a, b = _evaluate(left, values), _evaluate(right, values)
-            if sign == "+":
-                return a + b
-            if sign == "-":
-                return a - b
-            if sign == "*":
-                return a * b
-            return a / b if sign == "/" else np.power(a, b)
+            return combine(sign, a, b, np.power)
 
 
 @final

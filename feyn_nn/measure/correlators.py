@@ -139,18 +139,10 @@ def measure_correlators(ensemble: Ensemble, estimator: Estimator, kernel: Kernel
     own = (
         ensemble.outputs[2] if estimator is Estimator.PLAIN or ensemble.conditional is None else ensemble.conditional[1]
     )
-    rows = [measure_delta(ensemble, estimator, experiment, own[experiment]) for experiment in range(len(own))]
     return MeasuredCorrelators(
         ensemble,
         estimator,
         None,
         {n: gaussian(own, points, n) for n in ORDERS},
-        {n: np.array([row[n] for row in rows]) for n in ORDERS},
+        {n: delta(ensemble, own, estimator, n) for n in ORDERS},
     )
-
-
-def measure_delta(
-    ensemble: Ensemble, estimator: Estimator, experiment: int, kernel: FloatArray
-) -> dict[int, FloatArray]:
-    """Delta G^(n) of one experiment with respect to `kernel` on the sorted pairs."""
-    return {n: delta(ensemble, kernel, estimator, n)[experiment] for n in ORDERS}

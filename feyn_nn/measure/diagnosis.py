@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from scipy import stats
 
+from feyn_nn.combinatorics import sorted_tuples
 from feyn_nn.ensembles import Source
+from feyn_nn.measure.estimators import Estimator
 
 if TYPE_CHECKING:
     from feyn_nn.arrays import FloatArray
     from feyn_nn.ensembles import Ensemble
-    from feyn_nn.measure.estimators import Estimator
 
 FEW_EXPERIMENTS: Final = 5
 PERTURBATION: Final = 0.3
@@ -67,7 +68,7 @@ def heavy_tail(ensemble: Ensemble, estimator: Estimator, n: int) -> ResultWarnin
     Neurons are looked at wherever they are known: they decide Delta G^(n) whatever the estimator.
     """
     sources = [Source.NEURONS] if Source.NEURONS in ensemble.tails else []
-    if estimator.value == "plain":
+    if estimator is Estimator.PLAIN:
         sources.append(Source.OUTPUTS)
     found = (_heavy_tail(ensemble, source, n) for source in sources)
     return next((warning for warning in found if warning is not None), None)
@@ -134,7 +135,7 @@ def few_experiments(experiments: int) -> ResultWarning | None:
 def non_zero_mean(ensemble: Ensemble) -> ResultWarning | None:
     """Warn if <f(x_i)> differs from zero by more than 5.5 standard errors over networks at some input."""
     mean = ensemble.outputs[1].mean(axis=0)
-    diagonal = [i * ensemble.points - i * (i - 1) // 2 for i in range(ensemble.points)]
+    diagonal = [k for k, (i, j) in enumerate(sorted_tuples(ensemble.points, 2)) if i == j]
     second = ensemble.outputs[2].mean(axis=0)[diagonal]
     error = np.sqrt(np.maximum(second - mean**2, 0.0) / ensemble.total_nets)
     sigmas = np.divide(np.abs(mean), error, out=np.full_like(mean, np.inf), where=error > 0)

@@ -78,9 +78,10 @@ def gaussian(kernel: FloatArray, points: int, n: int) -> FloatArray:
 
 
 def delta(ensemble: Ensemble, kernel: FloatArray, estimator: Estimator, n: int) -> FloatArray:
-    """Delta G^(n) with respect to the exact kernel on the sorted pairs, for n = 2, 4, 6: (experiments, tuples).
+    """Delta G^(n) with respect to `kernel` on the sorted pairs, for n = 2, 4, 6: (experiments, tuples).
 
-    CENTRED has Delta G^(2) = 0 identically. Raises InputError if the ensemble has no record of K_hat.
+    PLAIN and CONDITIONAL also take one kernel for each experiment, shape (experiments, pairs). CENTRED has
+    Delta G^(2) = 0 identically. Raises InputError if the ensemble has no record of K_hat.
     """
     points = ensemble.points
     if estimator is Estimator.PLAIN:

@@ -28,7 +28,7 @@ from feyn_nn.kernels import (
     ReluKernel,
     WeightsPropagator,
 )
-from feyn_nn.parsing import MAX_CONSTANT_BITS, MAX_EXPONENT, Call, Expression, Name, Number, Operation
+from feyn_nn.parsing import MAX_CONSTANT_BITS, MAX_EXPONENT, Call, Expression, Name, Number, Operation, combine
 
 Expr: TypeAlias = Any  # sympy.Expr; SymPy has no types
 
@@ -281,13 +281,7 @@ def _walk(tree: Expression, names: Mapping[str, Expr]) -> Expr:
             return _FUNCTIONS[function](argument)
         case Operation(sign, left, right):
             a, b = _walk(left, names), _walk(right, names)
-            if sign == "+":
-                return a + b
-            if sign == "-":
-                return a - b
-            if sign == "*":
-                return a * b
-            return a / b if sign == "/" else _power(a, b)
+            return combine(sign, a, b, _power)
 
 
 def _power(base: Expr, exponent: Expr) -> Expr:
