@@ -16,7 +16,7 @@ print("\nG^(4) as LaTeX:\n" + correlator_latex(g4))
 bubbles = generate_correlator(4, action, [(2, 0)])
 (bubble,) = bubbles.terms
 print(f"O(lambda^2), n = 4: {bubble.labellings} bubbles of coefficient {bubble.coefficient}")
-graph = next(diagrams_of(bubble.topology)).graph
+graph = diagrams_of(bubble.topology)[0].graph
 print("lines of one bubble:", [(graph.nodes[a]["label"], graph.nodes[b]["label"]) for a, b in graph.edges()])
 
 mixed = Action.parse("g f^3 + lambda f^4")

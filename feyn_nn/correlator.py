@@ -11,19 +11,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from feyn_nn.action import Action, order_key
 from feyn_nn.errors import CompletenessError, InputError, LimitError
 from feyn_nn.graphs import (
+    ALL,
     Diagram,
+    DiagramClass,
     Rule,
     Topology,
-    ZeroDimensionalTheory,
     check_even,
-    refuse_explosion,
+    exact_weight,
+    kept_by,
     smallest_edges,
-    topologies,
     verify_species,
 )
 
@@ -33,7 +34,10 @@ if TYPE_CHECKING:
     from feyn_nn.action import Operator
 
 ALL_RULES = frozenset(Rule)
-MAX_LEGS = 100
+MAX_TERMS: Final = 20_000
+"""Topologies of all orders together, dropped ones included."""
+_SURELY_SMALL: Final = 20
+"""Half-edges at vertices below which a class cannot make a difference to the limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +133,6 @@ def generate_correlator(
     """
     if n < 0:
         raise InputError(f"correlator with n = {n} legs: expected zero or more")
-    if n > MAX_LEGS:
-        raise LimitError(f"correlator with n = {n} legs: at most {MAX_LEGS} are supported")
     wanted = sorted(set(orders), key=order_key)
     for order in wanted:
         if len(order) != len(action.operators) or min(order) < 0:
@@ -138,11 +140,13 @@ def generate_correlator(
                 f"order {order}: expected {len(action.operators)} numbers of vertices, zero or more, for {action}"
             )
     active = frozenset(rules)
-    refuse_explosion(n, action.operators, wanted)
+    classes = [DiagramClass(n, action.operators, order) for order in wanted]
+    expected = [_expected(each, active) for each in classes]
+    _refuse_explosion(classes, action)
     terms, discarded, checks = [], [], []
-    for order in wanted:
-        expected = _expected(n, action, order, active)
-        everything = [Term(order, topology) for topology, _ in topologies(n, action.operators, order)]
+    for each, exact in zip(classes, expected, strict=True):
+        order = each.order
+        everything = [Term(order, topology) for topology in each.topologies()]
         everything.sort(key=lambda term: (term.multiplicity, term.smallest_edges(action)[0]))
         kept = []
         for term in everything:
@@ -151,7 +155,7 @@ def generate_correlator(
                 kept.append(term)
             else:
                 discarded.append(Dropped(term, reason))
-        checks.append(_verified(n, action, order, expected, everything, kept))
+        checks.append(_verified(n, action, order, exact, everything, kept))
         terms += kept
     return Correlator(n, action, active, tuple(terms), tuple(discarded), tuple(checks))
 
@@ -174,19 +178,31 @@ def verify_species_tensors(generated: Correlator) -> None:
         verify_species(generated.n, check.order, valences, terms)
 
 
-def _expected(n: int, action: Action, order: tuple[int, ...], rules: frozenset[Rule]) -> tuple[Fraction, Fraction]:
+def _refuse_explosion(classes: list[DiagramClass], action: Action) -> None:
+    """Raise LimitError, before anything is generated, if there are more than `MAX_TERMS` topologies."""
+    total = 0
+    for each in classes:
+        each.refuse_explosion(MAX_TERMS)
+        total += each.estimate() if each.half_edges - each.legs > _SURELY_SMALL else 0
+        if total > MAX_TERMS:
+            raise LimitError(
+                f"{each.legs} legs up to order {_order_text(each.order, action)}: {total} topologies are more than the "
+                f"limit of {MAX_TERMS}; lower the order or the number of legs"
+            )
+
+
+def _expected(diagrams: DiagramClass, rules: frozenset[Rule]) -> tuple[Fraction, Fraction]:
     """Exact sums at one order, of all diagrams and of those that `rules` keep; a refusal comes before any work."""
-    theory = ZeroDimensionalTheory(tuple(operator.valence for operator in action.operators), order)
-    exact = theory.all_diagrams(n)
-    if rules == ALL_RULES:
-        pruned = theory.skeleton_moments(n)
-    elif rules == {Rule.VACUUM}:
-        pruned = theory.no_vacuum(n)
-    elif rules == {Rule.PROPAGATOR}:
-        pruned = theory.with_vacuum(theory.skeleton_moments(n))
-    else:
-        pruned = exact
-    return exact.get(order, Fraction(0)), pruned.get(order, Fraction(0))
+    sums = []
+    for kept in (ALL, kept_by(rules)):
+        exact = exact_weight(diagrams.legs, diagrams.operators, diagrams.order, kept)
+        if exact is None:
+            raise LimitError(
+                f"order {diagrams.order} of {', '.join(map(str, diagrams.operators))}: the proof of completeness would need "
+                f"too many multi-orders; lower the order, or keep propagator corrections"
+            )
+        sums.append(exact)
+    return sums[0], sums[1]
 
 
 def _verified(
@@ -201,11 +217,15 @@ def _verified(
     for name, found, exact in zip(("all", "kept"), (check.everything, check.kept), expected, strict=True):
         if found != exact:
             raise CompletenessError(
-                f"G^({n}) at order {dict(zip(action.couplings, order, strict=True))}: the weights of {name} diagrams "
+                f"G^({n}) at order {_order_text(order, action)}: the weights of {name} diagrams "
                 f"add up to {found}, the zero-dimensional theory gives {exact}; this is a defect of the generator, "
                 "please report it"
             )
     return check
+
+
+def _order_text(order: tuple[int, ...], action: Action) -> str:
+    return " ".join(f"{name}^{power}" for name, power in zip(action.couplings, order, strict=True) if power) or "0"
 
 
 def _total(terms: list[Term]) -> Fraction:

@@ -13,9 +13,11 @@ from feyn_nn.graphs import (
     has_propagator_correction,
     has_vacuum_part,
     representative,
-    topologies,
 )
+from feyn_nn.graphs.filters import ALL, NO_PROPAGATOR_CORRECTIONS, NO_VACUUM
+from feyn_nn.graphs.pruning import kept_by
 from tests.oracles import brute_force
+from tests.oracles.contraction import topologies
 
 
 def every_topology(text: str, legs: int, vertices: int) -> list[Topology]:
@@ -89,3 +91,15 @@ def test_known_diagrams(diagram: Diagram, insertion: bool) -> None:
 
 def test_vacuum_comes_first_among_the_rules() -> None:
     assert list(Rule) == [Rule.VACUUM, Rule.PROPAGATOR]
+
+
+def test_a_rule_drops_what_its_filter_does_not_keep() -> None:
+    assert (kept_by(()), kept_by([Rule.VACUUM])) == (ALL, NO_VACUUM)
+    both = kept_by(Rule)
+    assert both == NO_VACUUM & NO_PROPAGATOR_CORRECTIONS
+    verdicts = set()
+    for topology in every_topology("g f^3 + lambda f^4", 2, 3):
+        dropped = any(rule.applies(topology) for rule in Rule)
+        assert both(topology) is not dropped
+        verdicts.add(dropped)
+    assert verdicts == {True, False}

@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 
 COMMANDS: Final = {
     "correlator": "G^(n) from an action: diagrams, exact factors, what was dropped and why",
+    "count": "how many diagrams a class has, and the exact sum of their weights",
     "beta": "beta functions of the couplings from the generated correlators and a kernel",
     "simulate": "simulate an ensemble of networks into a directory",
     "measure": "correlators, m_n and background of an ensemble, simulated or imported",
     "crosscheck": "measure lambda, predict G^(6), compare, and warn",
+    "atlas": "write the atlas of diagrams as pictures and JSON, or check that it is current",
 }
 INTERRUPTED: Final = 130
 _SIGNED_LISTS: Final = ("--inputs",)

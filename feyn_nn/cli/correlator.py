@@ -1,4 +1,4 @@
-"""`feyn-nn correlator N`: G^(n) as text, LaTeX, SymPy or JSON."""
+"""`feyn-nn correlator N`: G^(n) as text, LaTeX, SymPy, FORM, Mathematica or JSON."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from feyn_nn.symbolic.layout import point_names
 if TYPE_CHECKING:
     import argparse
 
-FORMATS = ("text", "latex", "sympy", "json")
+FORMATS = ("text", "latex", "sympy", "form", "mathematica", "json")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="d_out outputs: the tensor of each diagram, for vertices (f.f)^k (text and json)",
     )
-    parser.add_argument("--d-in", type=int, default=1, metavar="D", help="input dimensions in SymPy (default 1)")
+    parser.add_argument(
+        "--d-in", type=int, default=1, metavar="D", help="input dimensions in SymPy and Mathematica (default 1)"
+    )
     parser.add_argument("--format", choices=FORMATS, default="text", help="output format (default text)")
 
 
@@ -71,6 +73,10 @@ def _written(generated: Correlator, options: argparse.Namespace) -> str:
     if options.format == "sympy":
         expression = import_module("feyn_nn.symbolic.expressions").expression(generated, options.d_in)
         return f"{import_module('sympy').srepr(expression)}\n"
+    if options.format == "form":
+        return str(import_module("feyn_nn.symbolic.form").correlator_form(generated))
+    if options.format == "mathematica":
+        return str(import_module("feyn_nn.symbolic.mathematica").correlator_mathematica(generated, options.d_in))
     return str(import_module("feyn_nn.symbolic.text").correlator_text(generated, species=options.species))
 
 

@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def progress(title: str) -> Iterator[Callable[[int, int], None] | None]:
+def progress(title: str, unit: str = "chunk") -> Iterator[Callable[[int, int], None] | None]:
     """Give a callable (done, total) that moves a bar, or None where nobody would see it."""
     if not sys.stderr.isatty() or find_spec("tqdm") is None:
         yield None
         return
-    with import_module("tqdm").tqdm(desc=title, unit="chunk", leave=False) as bar:
+    with import_module("tqdm").tqdm(desc=title, unit=unit, leave=False) as bar:
 
         def move(done: int, total: int) -> None:
             bar.total = total

@@ -1,26 +1,106 @@
-"""Diagrams: canonical values, their generation by Wick contraction, pruning, and the proof of completeness."""
+"""Diagrams: canonical values, their generation, filters, exact sums, and the proof of completeness."""
 
-from feyn_nn.graphs.diagram import Diagram, diagrams_of, representative, smallest_edges
-from feyn_nn.graphs.generation import estimate_topologies, refuse_explosion, topologies
-from feyn_nn.graphs.pruning import Rule, has_propagator_correction, has_vacuum_part
+from feyn_nn.graphs.class_sums import exact_symmetry_sum, exact_weight
+from feyn_nn.graphs.decomposition import (
+    Block,
+    OnePITree,
+    components_weight,
+    connected_components,
+    cumulant_expansion,
+    exact_propagator_expansion,
+    join_components,
+    moment_diagrams,
+    moment_expansion,
+    one_pi_decomposition,
+)
+from feyn_nn.graphs.diagram import Diagram, diagrams_of, labelled_diagrams, representative, smallest_edges
+from feyn_nn.graphs.filters import (
+    ALL,
+    AMPUTATED,
+    CONNECTED,
+    NO_PROPAGATOR_CORRECTIONS,
+    NO_SELF_LOOPS,
+    NO_SNAILS,
+    NO_VACUUM,
+    ONE_PI,
+    STANDARD_FILTERS,
+    Filter,
+    parse_filters,
+)
+from feyn_nn.graphs.generation import ClassCount, DiagramClass, diagrams, topologies
+from feyn_nn.graphs.interchange import (
+    diagram_from_json,
+    diagram_to_json,
+    diagrams_from_json,
+    diagrams_to_json,
+    from_feyngen,
+    read_diagrams,
+    to_dot,
+    to_feyngen,
+    to_form,
+    to_mathematica,
+    write_diagrams,
+)
+from feyn_nn.graphs.power_counting import PowerCounting, connected_loops, power_counting
+from feyn_nn.graphs.pruning import Rule, has_propagator_correction, has_vacuum_part, kept_by
 from feyn_nn.graphs.species import check_even, species_tensor, verify_species
 from feyn_nn.graphs.topology import Topology
 from feyn_nn.graphs.zero_dimensional import ZeroDimensionalTheory
 
 __all__ = [
+    "ALL",
+    "AMPUTATED",
+    "CONNECTED",
+    "NO_PROPAGATOR_CORRECTIONS",
+    "NO_SELF_LOOPS",
+    "NO_SNAILS",
+    "NO_VACUUM",
+    "ONE_PI",
+    "STANDARD_FILTERS",
+    "Block",
+    "ClassCount",
     "Diagram",
+    "DiagramClass",
+    "Filter",
+    "OnePITree",
+    "PowerCounting",
     "Rule",
     "Topology",
     "ZeroDimensionalTheory",
     "check_even",
+    "components_weight",
+    "connected_components",
+    "connected_loops",
+    "cumulant_expansion",
+    "diagram_from_json",
+    "diagram_to_json",
+    "diagrams",
+    "diagrams_from_json",
     "diagrams_of",
-    "estimate_topologies",
+    "diagrams_to_json",
+    "exact_propagator_expansion",
+    "exact_symmetry_sum",
+    "exact_weight",
+    "from_feyngen",
     "has_propagator_correction",
     "has_vacuum_part",
-    "refuse_explosion",
+    "join_components",
+    "kept_by",
+    "labelled_diagrams",
+    "moment_diagrams",
+    "moment_expansion",
+    "one_pi_decomposition",
+    "parse_filters",
+    "power_counting",
+    "read_diagrams",
     "representative",
     "smallest_edges",
     "species_tensor",
+    "to_dot",
+    "to_feyngen",
+    "to_form",
+    "to_mathematica",
     "topologies",
     "verify_species",
+    "write_diagrams",
 ]

@@ -8,16 +8,15 @@ with legs fixed. A line is a pair of node numbers; parallel lines are repeated, 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, final
 
 import networkx as nx
 
 from feyn_nn.errors import InputError
 from feyn_nn.graphs.canonical import Piece
+from feyn_nn.graphs.labelling import Attachment, attachments
 from feyn_nn.graphs.numbering import Skeleton, smallest_numbering
 from feyn_nn.graphs.topology import Node, Topology
 
@@ -29,11 +28,12 @@ if TYPE_CHECKING:
 Edge = tuple[int, int]
 
 
-@dataclass(frozen=True)
+@final
 class Diagram:
-    """A diagram with labelled legs; the constructor checks the valences and brings it into canonical form.
+    """A diagram with labelled legs, in canonical form.
 
-    Raises InputError if a leg does not have exactly one line, or a vertex not as many as its valence.
+    The constructor checks the valences; it raises InputError if a leg does not have exactly one line, or a vertex not as
+    many as its valence. The canonical numbering is found when it is first asked for, by `edges` or a comparison.
 
     >>> from feyn_nn.action import Operator
     >>> contact = Diagram(4, (Operator(4, "lambda"),), ((0, 4), (1, 4), (2, 4), (3, 4)))
@@ -41,43 +41,88 @@ class Diagram:
     (1, Fraction(24, 1))
     """
 
-    legs: int
-    vertices: tuple[Operator, ...]
-    edges: tuple[Edge, ...]
+    __slots__ = ("_attachment", "_edges", "_legs", "_skeleton", "_topology", "_vertices")
 
-    def __post_init__(self) -> None:
-        degree = Counter(node for edge in self.edges for node in edge)
-        wanted = [1] * self.legs + [vertex.valence for vertex in self.vertices]
-        if self.legs < 0 or any(not 0 <= node < len(wanted) for node in degree):
-            raise InputError(f"edges {self.edges} refer to nodes outside 0..{len(wanted) - 1}")
+    _legs: int
+    _vertices: tuple[Operator, ...]
+    _skeleton: Skeleton | None
+    _topology: Topology | None
+    _attachment: Attachment
+    _edges: tuple[Edge, ...] | None
+
+    def __init__(self, legs: int, vertices: Sequence[Operator], edges: Sequence[Edge]) -> None:
+        degree = Counter(node for edge in edges for node in edge)
+        wanted = [1] * legs + [vertex.valence for vertex in vertices]
+        if legs < 0 or any(not 0 <= node < len(wanted) for node in degree):
+            raise InputError(f"edges {tuple(edges)} refer to nodes outside 0..{len(wanted) - 1}")
         for node, valence in enumerate(wanted):
             if degree[node] != valence:
-                name = f"leg x{node + 1}" if node < self.legs else f"vertex {node} ({self.vertices[node - self.legs]})"
-                raise InputError(f"{name} has {degree[node]} line ends in {self.edges}: expected {valence}")
-        order = sorted(range(len(self.vertices)), key=self.vertices.__getitem__)
-        skeleton = _skeleton(self.legs, self.vertices, self.edges, sorted(set(self.vertices)))
-        edges, _ = smallest_numbering(skeleton)
-        object.__setattr__(self, "vertices", tuple(self.vertices[v] for v in order))
-        object.__setattr__(self, "edges", edges)
+                name = f"leg x{node + 1}" if node < legs else f"vertex {node} ({vertices[node - legs]})"
+                raise InputError(f"{name} has {degree[node]} line ends in {tuple(edges)}: expected {valence}")
+        self._legs = legs
+        self._vertices = tuple(sorted(vertices))
+        self._skeleton = _skeleton(legs, vertices, edges, sorted(set(vertices)))
+        self._topology = None
+        self._attachment = ()
+        self._edges = None
 
-    @cached_property
+    @classmethod
+    def labelled(cls, topology: Topology, attachment: Attachment) -> Diagram:
+        """The labelling of a topology that `attachment` says (see `labelling`), which is not checked."""
+        self = cls.__new__(cls)
+        self._legs = len(attachment)
+        self._topology = topology
+        self._attachment = attachment
+        self._edges = None
+        self._skeleton = None
+        return self
+
+    @property
+    def legs(self) -> int:
+        """Number of external legs."""
+        return self._legs
+
+    @property
+    def vertices(self) -> tuple[Operator, ...]:
+        """The operator of every vertex, sorted: that of node `legs`, `legs` + 1, ..."""
+        if self._skeleton is None:
+            return self.topology.vertices
+        return self._vertices
+
+    @property
+    def edges(self) -> tuple[Edge, ...]:
+        """The smallest sorted list of lines over all numberings of equal vertices."""
+        if self._edges is None:
+            skeleton = self._skeleton
+            if skeleton is None:
+                skeleton = _topology_skeleton(self.topology, self.topology.operators, self._attachment)
+            self._edges, _ = smallest_numbering(skeleton)
+        return self._edges
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Diagram):
+            return NotImplemented
+        return self._value() == other._value()
+
+    def __hash__(self) -> int:
+        return hash(self._value())
+
+    def _value(self) -> tuple[int, tuple[Operator, ...], tuple[Edge, ...]]:
+        return self.legs, self.vertices, self.edges
+
+    def __reduce__(self) -> tuple[type[Diagram], tuple[int, tuple[Operator, ...], tuple[Edge, ...]]]:
+        return Diagram, self._value()
+
+    def __repr__(self) -> str:
+        return f"Diagram(legs={self.legs}, vertices={self.vertices}, edges={self.edges})"
+
+    @property
     def topology(self) -> Topology:
         """The diagram with its leg labels forgotten."""
-        loops, neighbours = _adjacency(self.legs, len(self.vertices), self.edges)
-        at: Counter[int] = Counter()
-        lines = 0
-        for a, b in self.edges:
-            if a < self.legs and b < self.legs:
-                lines += 1
-            elif a < self.legs:
-                at[b - self.legs] += 1
-        operators = sorted(set(self.vertices))
-        pieces = []
-        for component in _vertex_components(neighbours):
-            place = {vertex: index for index, vertex in enumerate(component)}
-            colours = tuple(Node(operators.index(self.vertices[v]), at[v], loops[v]) for v in component)
-            pieces.append(Piece(colours, _piece_edges(component, place, neighbours)))
-        return Topology.from_pieces(operators, lines, pieces)
+        if self._topology is None:
+            assert self._skeleton is not None
+            self._topology = _topology_of(self._skeleton, sorted(set(self._vertices)))
+        return self._topology
 
     @property
     def automorphisms(self) -> int:
@@ -101,15 +146,15 @@ class Diagram:
         return graph
 
 
-def diagrams_of(topology: Topology) -> Iterator[Diagram]:
-    """Yield every distinct labelled diagram of a topology, in the order of their edge lists."""
-    bare, vertex_of_leg = _with_first_labels(topology)
-    first = topology.legs
-    fixed = [edge for edge in bare if edge[0] >= first]
-    found = set()
-    for assignment in _assignments(tuple(range(first)), topology.lines, Counter(vertex_of_leg)):
-        found.add(Diagram(first, topology.vertices, (*assignment, *fixed)))
-    yield from sorted(found, key=lambda diagram: diagram.edges)
+def labelled_diagrams(topology: Topology) -> Iterator[Diagram]:
+    """Yield every distinct labelled diagram of a topology, one after the other, in a fixed order."""
+    for attachment in attachments(topology):
+        yield Diagram.labelled(topology, attachment)
+
+
+def diagrams_of(topology: Topology) -> list[Diagram]:
+    """Every distinct labelled diagram of a topology, sorted by edge lists."""
+    return sorted(labelled_diagrams(topology), key=lambda diagram: diagram.edges)
 
 
 def representative(topology: Topology) -> Diagram:
@@ -123,6 +168,12 @@ def smallest_edges(topology: Topology, operators: Sequence[Operator]) -> tuple[t
 
     Returns it with the operator of each vertex in that numbering.
     """
+    skeleton = _topology_skeleton(topology, operators, None)
+    edges, _ = smallest_numbering(skeleton)
+    return edges, tuple(operators[rank] for rank in sorted(skeleton.ranks))
+
+
+def _topology_skeleton(topology: Topology, operators: Sequence[Operator], attachment: Attachment | None) -> Skeleton:
     ranks: list[int] = []
     loops: list[int] = []
     legs: list[int] = []
@@ -136,32 +187,19 @@ def smallest_edges(topology: Topology, operators: Sequence[Operator]) -> tuple[t
             neighbours.append({})
         for i, j, multiplicity in piece.edges:
             neighbours[start + i][start + j] = neighbours[start + j][start + i] = multiplicity
-    skeleton = Skeleton(tuple(ranks), tuple(loops), tuple(neighbours), topology.lines, tuple(legs))
-    edges, _ = smallest_numbering(skeleton)
-    return edges, tuple(operators[rank] for rank in sorted(ranks))
+    return Skeleton(tuple(ranks), tuple(loops), tuple(neighbours), topology.lines, tuple(legs), attachment)
 
 
-def _with_first_labels(topology: Topology) -> tuple[tuple[Edge, ...], list[int]]:
-    """One labelling (the representative's edges) and the vertex at which each leg that has one sits."""
-    edges, _ = smallest_edges(topology, topology.operators)
-    first = topology.legs
-    return edges, [b for a, b in edges if a < first <= b]
-
-
-def _assignments(labels: tuple[int, ...], lines: int, at: Counter[int]) -> Iterator[tuple[Edge, ...]]:
-    """Distribute leg labels over `lines` unordered pairs and over vertices that take `at[v]` each."""
-    if not labels:
-        yield ()
-        return
-    label, rest = labels[0], labels[1:]
-    if lines:
-        for index, partner in enumerate(rest):
-            for tail in _assignments(rest[:index] + rest[index + 1 :], lines - 1, at):
-                yield ((label, partner), *tail)
-    for vertex in sorted(at):
-        if at[vertex]:
-            for tail in _assignments(rest, lines, at - Counter((vertex,))):
-                yield ((label, vertex), *tail)
+def _topology_of(skeleton: Skeleton, operators: Sequence[Operator]) -> Topology:
+    assert skeleton.attached is not None
+    at = Counter(vertex for vertex in skeleton.attached if vertex >= 0)
+    lines = sum(vertex < 0 for vertex in skeleton.attached) // 2
+    pieces = []
+    for component in _vertex_components(skeleton.neighbours):
+        place = {vertex: index for index, vertex in enumerate(component)}
+        colours = tuple(Node(at[v], skeleton.ranks[v], skeleton.loops[v]) for v in component)
+        pieces.append(Piece(colours, _piece_edges(component, place, skeleton.neighbours)))
+    return Topology.from_pieces(operators, lines, pieces)
 
 
 def _adjacency(legs: int, vertices: int, edges: Sequence[Edge]) -> tuple[list[int], list[dict[int, int]]]:

@@ -1,193 +1,366 @@
-"""All topologies with given legs and vertices, by Wick contraction of half-edges.
+"""All diagrams of a class, one after the other: topologies (legs forgotten) and labelled diagrams.
 
-A partial contraction is a multiset of pieces whose vertices still have free half-edges. One half-edge after the
-other (legs first) is joined to every other free one, and isomorphic partial contractions are merged, their
-numbers of contractions added. So every topology comes with the exact number of Wick contractions that give it,
-which must equal n! prod_k (k!)^(p_k) p_k! / |Aut(T)|: two independent ways to the same factor, compared on every
-run, and their total must be the number of pairings of all half-edges.
+A class is given by legs, vertices and a filter (`DiagramClass`). A topology is a multiset of connected pieces and of
+lines between two legs, so connected pieces are generated (`connected`) and combined: no disconnected diagram is
+ever built and searched for. Filters that speak about pieces are applied to pieces. Legs are labelled last
+(`labelling`). What is held are the connected pieces of the class and of smaller ones, as arrays; never all diagrams.
+
+At its end an iteration compares the sum of the weights with the exact one (`class_sums`), where the filter has one, and
+raises CompletenessError if they differ. The connected pieces are proven complete one by one in any case.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
+from functools import partial
+from itertools import combinations_with_replacement, product
 from math import comb, factorial, prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, TypeAlias, final
 
+from feyn_nn.action import Operator
 from feyn_nn.combinatorics import pairing_count
 from feyn_nn.errors import CompletenessError, InputError, LimitError
-from feyn_nn.graphs.canonical import Piece, canonical_piece
-from feyn_nn.graphs.topology import Node, Topology
+from feyn_nn.graphs.burnside import connected_topology_count, topology_count
+from feyn_nn.graphs.class_sums import exact_weight
+from feyn_nn.graphs.connected import ConnectedPieces
+from feyn_nn.graphs.diagram import Diagram, labelled_diagrams
+from feyn_nn.graphs.filters import ALL, CONNECTED, NO_VACUUM, Filter
+from feyn_nn.graphs.topology import Topology
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from feyn_nn.action import Operator
+    from feyn_nn.graphs.canonical import Piece
+    from feyn_nn.graphs.connected import Watch
+    from feyn_nn.graphs.topology import Symmetry
 
-MAX_ESTIMATE = 400.0
-MAX_HALF_EDGES = 40
-"""Half-edges at vertices; beyond, partial contractions of few vertices of high valence are too many."""
+MAX_LEGS: Final = 100
+MAX_HALF_EDGES: Final = 48
+"""Half-edges at vertices."""
+MAX_TOPOLOGIES: Final = 500_000
+"""Above this a class is refused unless the caller sets a limit of his own."""
 
-_State = tuple[int, int, tuple[Piece, ...]]
-"""Lines between legs, legs not yet contracted, sorted pieces."""
+Part: TypeAlias = tuple[int, tuple[int, ...]]
+"""Legs, and vertices of each operator, of a connected piece."""
 
 
-def estimate_topologies(legs: int, operators: Sequence[Operator], order: Sequence[int]) -> float:
-    """A lower estimate of the number of topologies, exact arithmetic on what is known before any is made.
+def no_watch(found: int) -> None:
+    """Watches nothing."""
+    del found
 
-    The sum of 1/|Aut| over topologies whose lines between legs are left out: with h half-edges at vertices and j
-    legs attached to them, sum_j binom(h, j) (h - j - 1)!! / prod_k p_k! (k!)^(p_k). It approaches the number of
-    topologies as those without symmetry come to dominate; at low order the true number is 10 to 200 times larger.
+
+@final
+@dataclass(frozen=True, slots=True)
+class DiagramClass:
+    """The diagrams with `legs` labelled legs and `order[i]` vertices of `operators[i]` that pass the filter `where`.
+
+    Raises InputError for negative numbers or operators that repeat, LimitError above `MAX_LEGS` legs or `MAX_HALF_EDGES`
+    half-edges at vertices.
+
+    >>> from feyn_nn.action import TALK_ACTION
+    >>> from feyn_nn.graphs.filters import ONE_PI
+    >>> bubbles = DiagramClass(4, TALK_ACTION.operators, (2, 0), ONE_PI)
+    >>> [diagram.edges for diagram in bubbles.diagrams()][0]
+    ((0, 4), (1, 4), (2, 5), (3, 5), (4, 5), (4, 5))
+    >>> bubbles.count()
+    ClassCount(diagrams=3, topologies=1, weight=Fraction(3, 2), exact=Fraction(3, 2))
     """
-    half_edges = sum(op.valence * p for op, p in zip(operators, order, strict=True))
-    symmetry = prod(factorial(p) * factorial(op.valence) ** p for op, p in zip(operators, order, strict=True))
-    ways = sum(
-        comb(half_edges, attached) * pairing_count(half_edges - attached)
-        for attached in range(legs % 2, min(legs, half_edges) + 1, 2)
-    )
-    return float(Fraction(ways, symmetry)) if ways < symmetry * 10**300 else float("inf")
+
+    legs: int
+    operators: tuple[Operator, ...]
+    order: tuple[int, ...]
+    where: Filter = ALL
+
+    def __post_init__(self) -> None:
+        if self.legs < 0:
+            raise InputError(f"{self.legs} legs: expected zero or more")
+        if len(self.order) != len(self.operators) or any(power < 0 for power in self.order):
+            raise InputError(
+                f"order {self.order}: expected {len(self.operators)} numbers of vertices, zero or more, one for each operator"
+            )
+        if len(set(self.operators)) < len(self.operators):
+            raise InputError(f"operators {', '.join(map(str, self.operators))}: each must stand there once")
+        if self.legs > MAX_LEGS:
+            raise LimitError(f"{self.legs} legs: at most {MAX_LEGS} are supported")
+        if self.half_edges - self.legs > MAX_HALF_EDGES:
+            raise LimitError(
+                f"{self.half_edges - self.legs} half-edges at the vertices: at most {MAX_HALF_EDGES} are supported; "
+                "lower the order"
+            )
+
+    @property
+    def half_edges(self) -> int:
+        """Half-edges of all legs and vertices; an odd number cannot be paired, and there are no diagrams."""
+        return self.legs + sum(op.valence * power for op, power in zip(self.operators, self.order, strict=True))
+
+    @property
+    def vertices(self) -> tuple[tuple[Operator, int], ...]:
+        """The operators that occur, sorted, with their numbers."""
+        return tuple(sorted((op, power) for op, power in zip(self.operators, self.order, strict=True) if power))
+
+    @property
+    def weight_factor(self) -> int:
+        """prod_k (k!)^(p_k), by which the sum of C differs from that of 1/|Aut|."""
+        return prod(factorial(operator.valence) ** power for operator, power in self.vertices)
+
+    def exact_weight(self) -> Fraction | None:
+        """The sum of 1/|Aut| over all labelled diagrams of the class from the zero-dimensional theory; None if unknown."""
+        if self.half_edges % 2:
+            return Fraction(0)
+        total = exact_weight(self.legs, self.operators, self.order, self.where)
+        return None if total is None else total / self.weight_factor
+
+    def estimate(self) -> int:
+        """How many topologies generation goes through, before filters other than "connected": by Burnside's lemma, exact.
+
+        If the exact number would take long, a lower bound that exceeds `MAX_TOPOLOGIES`.
+        """
+        if self.half_edges % 2:
+            return 0
+        bound = self._lower_bound()
+        if bound > MAX_TOPOLOGIES:
+            return int(bound)
+        valences = tuple(operator.valence for operator, _ in self.vertices)
+        counts = tuple(power for _, power in self.vertices)
+        count = connected_topology_count if self._connected else topology_count
+        return count(self.legs, valences, counts)
+
+    def refuse_explosion(self, limit: int = MAX_TOPOLOGIES) -> None:
+        """Raise LimitError, before anything is generated, if the class has more than `limit` topologies."""
+        if self._lower_bound() * _MOST_ABOVE_BOUND < limit:
+            return
+        estimate = self.estimate()
+        if estimate > limit:
+            vertices = ", ".join(f"{power} of {operator}" for operator, power in self.vertices)
+            raise LimitError(
+                f"{self.legs} legs with {vertices}: {_rounded(estimate)} topologies are more than the limit of {limit}; "
+                "lower the order or the number of legs, or ask for connected diagrams"
+            )
+
+    @property
+    def _connected(self) -> bool:
+        return self.where.piecewise.connected
+
+    def _lower_bound(self) -> Fraction:
+        """The sum of 1/|Aut| over topologies: of connected ones, or of those without lines between legs.
+
+        It approaches the number of topologies as those without symmetry come to dominate.
+        """
+        if self._connected:
+            total = exact_weight(self.legs, self.operators, self.order, CONNECTED)
+            if total is not None:
+                return total / (self.weight_factor * factorial(self.legs))
+        half_edges = self.half_edges - self.legs
+        ways = sum(
+            comb(half_edges, attached) * pairing_count(half_edges - attached)
+            for attached in range(self.legs % 2, min(self.legs, half_edges) + 1, 2)
+        )
+        return Fraction(ways, self.weight_factor * prod(factorial(power) for _, power in self.vertices))
+
+    def topologies(self, watch: Watch = no_watch, limit: int = MAX_TOPOLOGIES) -> Iterator[Topology]:
+        """Yield every topology once, in a fixed order, and check the sum of the weights at the end.
+
+        `watch` is called now and then, and may raise to stop. Raises LimitError, before it starts, if there are more than
+        `limit` topologies (see `estimate`), CompletenessError if the weights do not add up.
+        """
+        self.refuse_explosion(limit)
+        return self._checked(self._filtered(watch))
+
+    def diagrams(self, watch: Watch = no_watch, limit: int = MAX_TOPOLOGIES) -> Iterator[Diagram]:
+        """Yield every labelled diagram once, in a fixed order; all of a topology stand together. As `topologies`."""
+        topologies = self.topologies(watch, limit)
+        return (diagram for topology in topologies for diagram in labelled_diagrams(topology))
+
+    def count(self, watch: Watch = no_watch, limit: int = MAX_TOPOLOGIES) -> ClassCount:
+        """Count labelled diagrams and topologies and add up the weights, without labelling any leg."""
+        diagrams = topologies = 0
+        groups: Counter[int] = Counter()
+        for topology in self.topologies(watch, limit):
+            topologies += 1
+            diagrams += topology.labellings
+            groups[topology.automorphisms] += 1
+        return ClassCount(diagrams, topologies, _weight(groups, self.legs), self.exact_weight())
+
+    def _checked(self, found: Iterator[Topology]) -> Iterator[Topology]:
+        groups: Counter[int] = Counter()
+        for topology in found:
+            groups[topology.automorphisms] += 1
+            yield topology
+        exact = self.exact_weight()
+        if exact is not None and _weight(groups, self.legs) != exact:
+            raise CompletenessError(
+                f"{self}: the sum of 1/|Aut| over labelled diagrams is {_weight(groups, self.legs)}, the zero-dimensional "
+                f"theory gives {exact}; this is a defect of the generator, please report it"
+            )
+
+    def _filtered(self, watch: Watch) -> Iterator[Topology]:
+        rest = self.where.rest
+        for number, topology in enumerate(self._assembled(watch)):
+            if number % 256 == 0:
+                watch(number)
+            if all(keep(topology) for keep in rest):
+                yield topology
+
+    def _assembled(self, watch: Watch) -> Iterator[Topology]:
+        """Every topology whose pieces pass the filter."""
+        operators = tuple(operator for operator, _ in self.vertices)
+        counts = tuple(power for _, power in self.vertices)
+        if self.half_edges % 2:
+            return
+        stock = _Stock(operators, self.where, watch)
+        if self._connected:
+            if (self.legs, any(counts)) == (2, False):
+                yield Topology((), 1, ())
+            elif any(counts):
+                for piece, symmetry in stock.stream((self.legs, counts)):
+                    yield Topology(operators, 0, (piece,), (symmetry,))
+            return
+        for lines in range(self.legs // 2, -1, -1):
+            whole = (self.legs - 2 * lines, counts)
+            for parts in _partitions(whole, whole, stock):
+                yield from _combined(operators, lines, parts, stock)
 
 
-def refuse_explosion(
-    legs: int, operators: Sequence[Operator], orders: Sequence[Sequence[int]], limit: float = MAX_ESTIMATE
-) -> None:
-    """Raise LimitError, before anything is generated, if the estimates for `orders` add up to more than `limit`."""
-    total = 0.0
-    for order in orders:
-        half_edges = sum(op.valence * p for op, p in zip(operators, order, strict=True))
-        if half_edges > MAX_HALF_EDGES:
-            raise LimitError(
-                f"{half_edges} half-edges at the vertices of one order: at most {MAX_HALF_EDGES} are supported; lower the order"
-            )
-        total += estimate_topologies(legs, operators, order)
-        if total > limit:
-            names = " ".join(f"{op.coupling}^{p}" for op, p in zip(operators, order, strict=True) if p)
-            raise LimitError(
-                f"{legs} legs up to order {names}: the symmetry-weighted count of topologies is at least {total:.3g} "
-                f"(the count itself is 10 to 200 times larger), above the limit of {limit:.3g}; lower the order or "
-                "the number of legs"
-            )
+_MOST_ABOVE_BOUND: Final = 1000
+"""There are never more topologies than this for each unit of the lower bound, in classes that come near a limit."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ClassCount:
+    """How many diagrams a class has: labelled ones, topologies, and the sum of 1/|Aut| over labelled diagrams.
+
+    `exact` is the exact value of `weight`, to which it has been found equal, or None where none is known.
+    """
+
+    diagrams: int
+    topologies: int
+    weight: Fraction
+    exact: Fraction | None
 
 
 def topologies(
-    legs: int, operators: Sequence[Operator], order: Sequence[int], limit: float = MAX_ESTIMATE
-) -> list[tuple[Topology, int]]:
-    """Every topology with `legs` legs and `order[i]` vertices of `operators[i]`, with its number of contractions.
+    legs: int, operators: Sequence[Operator], order: Sequence[int], where: Filter = ALL
+) -> Iterator[Topology]:
+    """Yield every topology with `legs` legs and `order[i]` vertices of `operators[i]` that passes `where`.
 
-    Sorted by multiplicity, then by structure. Empty if the number of half-edges is odd. Raises LimitError if the
-    estimated number of topologies exceeds `limit`, CompletenessError if the result does not add up.
+    Lazy, in a fixed order; checked at the end (see `DiagramClass`).
     """
-    if legs < 0:
-        raise InputError(f"{legs} legs: expected zero or more")
-    refuse_explosion(legs, operators, [order], limit)
-    if pairing_count(legs + sum(op.valence * p for op, p in zip(operators, order, strict=True))) == 0:
-        return []
-    ranked = sorted(range(len(operators)), key=operators.__getitem__)
-    palette = [operators[i] for i in ranked]
-    counts = [order[i] for i in ranked]
-    valences = tuple(operator.valence for operator in palette)
-    single = [Piece((Node(kind, 0, 0),), ()) for kind, count in enumerate(counts) for _ in range(count)]
-    states: dict[_State, int] = {(0, legs, tuple(sorted(single))): 1}
-    complete: Counter[_State] = Counter()
-    while states:
-        grown: Counter[_State] = Counter()
-        for state, ways in states.items():
-            for following, number in _contract(state, valences):
-                (grown if following is not None else complete)[following or state] += ways * number
-        states = dict(grown)
-    result = [(Topology.from_pieces(palette, lines, pieces), ways) for (lines, _, pieces), ways in complete.items()]
-    _verify(legs, palette, counts, result)
-    return sorted(result, key=lambda pair: (pair[0].multiplicity, pair[0].lines, pair[0].pieces))
+    return DiagramClass(legs, tuple(operators), tuple(order), where).topologies()
 
 
-def _verify(legs: int, palette: Sequence[Operator], counts: Sequence[int], found: list[tuple[Topology, int]]) -> None:
-    """Compare contractions with symmetry factors for each topology, and their total with (2m-1)!!."""
-    identical = prod(factorial(count) for count in counts)
-    for topology, ways in found:
-        if topology.multiplicity * identical != ways:
-            raise CompletenessError(
-                f"{topology}: {ways} contractions, but |Aut| gives {topology.multiplicity * identical}; "
-                "this is a defect of the generator, please report it"
-            )
-    half_edges = legs + sum(op.valence * count for op, count in zip(palette, counts, strict=True))
-    total = sum(ways for _, ways in found)
-    if total != pairing_count(half_edges) or len({topology for topology, _ in found}) != len(found):
-        raise CompletenessError(
-            f"{total} contractions of {half_edges} half-edges in {len(found)} topologies: expected "
-            f"{pairing_count(half_edges)}, each topology once; this is a defect of the generator, please report it"
-        )
+def diagrams(legs: int, operators: Sequence[Operator], order: Sequence[int], where: Filter = ALL) -> Iterator[Diagram]:
+    """Yield every labelled diagram with `legs` legs and `order[i]` vertices of `operators[i]` that passes `where`.
+
+    Lazy, in a fixed order; checked at the end (see `DiagramClass`).
+
+    >>> sum(1 for _ in diagrams(4, [Operator(4, "lambda")], [1]))
+    10
+    """
+    return DiagramClass(legs, tuple(operators), tuple(order), where).diagrams()
 
 
-def _contract(state: _State, valences: tuple[int, ...]) -> Iterator[tuple[_State | None, int]]:
-    """Join the next free half-edge to every other; yield (new state, ways), or (None, 1) if none is free."""
-    lines, legs, pieces = state
-    different = list(dict.fromkeys(pieces))
-    if legs:
-        if legs > 1:
-            yield (lines + 1, legs - 2, pieces), legs - 1
-        for piece in different:
-            rest = _without(pieces, piece)
-            for node, free in _free(piece, valences):
-                grown = _with_leg(piece, node)
-                yield (lines, legs - 1, tuple(sorted((*rest, grown)))), free * pieces.count(piece)
+def _weight(groups: Counter[int], legs: int) -> Fraction:
+    """The sum of 1/|Aut| over labelled diagrams: of n!/|Aut(T)| over topologies."""
+    return factorial(legs) * sum((Fraction(number, order) for order, number in groups.items()), Fraction(0))
+
+
+def _rounded(number: int) -> str:
+    digits = str(number)
+    return digits if len(digits) < 7 else f"some {digits[0]}.{digits[1]}e{len(digits) - 1}"
+
+
+class _Stock:
+    """The connected pieces of each class that pass the filter, made when first asked for."""
+
+    def __init__(self, operators: tuple[Operator, ...], where: Filter, watch: Watch) -> None:
+        self.operators = operators
+        self.palette = tuple(operator.valence for operator in operators)
+        self.passes = where.piecewise
+        self.no_vacuum = set(NO_VACUUM.conditions) <= set(where.conditions)
+        self.watch = watch
+        self.made: dict[Part, list[tuple[Piece, Symmetry]]] = {}
+
+    def stream(self, part: Part) -> Iterator[tuple[Piece, Symmetry]]:
+        """The pieces of one class, one after the other."""
+        legs, counts = part
+        if self.no_vacuum and not legs:
+            return
+        found = iter(ConnectedPieces(legs, counts, self.palette, self.watch))
+        if not self.passes.tests:
+            yield from found
+            return
+        for piece, symmetry in found:
+            if self.passes(piece):
+                yield piece, symmetry
+
+    def pieces(self, part: Part) -> list[tuple[Piece, Symmetry]]:
+        """The pieces of one class, remembered."""
+        if part not in self.made:
+            self.made[part] = list(self.stream(part))
+        return self.made[part]
+
+
+def _partitions(whole: Part, largest: Part, stock: _Stock) -> Iterator[tuple[tuple[Part, int], ...]]:
+    """Every way to write `whole` as a multiset of classes that have pieces, none after `largest`: (class, how often)."""
+    legs, counts = whole
+    if not any(counts):
+        if not legs:
+            yield ()
         return
-    chosen = next((piece for piece in reversed(different) if _free(piece, valences)), None)
-    if chosen is None:
-        yield None, 1
+    ranges = [range(count, -1, -1) for count in counts]
+    for smaller in product(*ranges):
+        if not any(smaller):
+            continue
+        for own in range(legs, -1, -1):
+            part = (own, smaller)
+            if (smaller, own) > (largest[1], largest[0]) or (stock.no_vacuum and not own):
+                continue
+            if _is_impossible(part, stock) or not stock.pieces(part):
+                continue
+            often = 1
+            while often * own <= legs and all(often * n <= count for n, count in zip(smaller, counts, strict=True)):
+                rest = (legs - often * own, tuple(c - often * n for n, c in zip(smaller, counts, strict=True)))
+                for tail in _partitions(rest, _before(part), stock):
+                    yield ((part, often), *tail)
+                often += 1
+
+
+def _before(part: Part) -> Part:
+    return (part[0] - 1, part[1])
+
+
+def _is_impossible(part: Part, stock: _Stock) -> bool:
+    """Whether a connected piece cannot exist: odd, or more legs than a tree has."""
+    legs, counts = part
+    ends = sum(valence * count for valence, count in zip(stock.palette, counts, strict=True))
+    return bool((legs + ends) % 2) or legs > ends - 2 * (sum(counts) - 1)
+
+
+def _combined(
+    operators: tuple[Operator, ...], lines: int, parts: tuple[tuple[Part, int], ...], stock: _Stock
+) -> Iterator[Topology]:
+    if len(parts) == 1 and parts[0][1] == 1:
+        for piece, symmetry in stock.pieces(parts[0][0]):
+            yield Topology(operators, lines, (piece,), (symmetry,))
         return
-    rest = _without(pieces, chosen)
-    node, free = _free(chosen, valences)[0]
-    if free > 1:
-        yield (lines, 0, tuple(sorted((*rest, _with_loop(chosen, node))))), free - 1
-    for other, ways in _free(chosen, valences)[1:]:
-        yield (lines, 0, tuple(sorted((*rest, _with_line(chosen, node, other))))), ways
-    for partner in dict.fromkeys(rest):
-        remaining = _without(rest, partner)
-        for other, ways in _free(partner, valences):
-            joined = _join(chosen, node, partner, other)
-            yield (lines, 0, tuple(sorted((*remaining, joined)))), ways * rest.count(partner)
+    choices: list[Callable[[], Iterator[tuple[tuple[Piece, Symmetry], ...]]]] = [
+        partial(combinations_with_replacement, stock.pieces(part), often) for part, often in parts
+    ]
+    for chosen in _lazy_product(choices):
+        pieces = sorted(chosen)
+        yield Topology(operators, lines, tuple([p for p, _ in pieces]), tuple([s for _, s in pieces]))
 
 
-def _without(pieces: tuple[Piece, ...], piece: Piece) -> tuple[Piece, ...]:
-    index = pieces.index(piece)
-    return pieces[:index] + pieces[index + 1 :]
-
-
-@lru_cache(maxsize=1 << 16)
-def _free(piece: Piece, valences: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
-    """(node, number of free half-edges) for each node of a piece that has any."""
-    used = [node.legs + 2 * node.loops for node in piece.colours]
-    for i, j, multiplicity in piece.edges:
-        used[i] += multiplicity
-        used[j] += multiplicity
-    free = (valences[node.operator] - taken for node, taken in zip(piece.colours, used, strict=True))
-    return tuple((index, number) for index, number in enumerate(free) if number)
-
-
-def _recoloured(piece: Piece, index: int, node: Node) -> Piece:
-    colours = (*piece.colours[:index], node, *piece.colours[index + 1 :])
-    return canonical_piece(Piece(colours, piece.edges)).piece
-
-
-def _with_leg(piece: Piece, index: int) -> Piece:
-    node = piece.colours[index]
-    return _recoloured(piece, index, node._replace(legs=node.legs + 1))
-
-
-def _with_loop(piece: Piece, index: int) -> Piece:
-    node = piece.colours[index]
-    return _recoloured(piece, index, node._replace(loops=node.loops + 1))
-
-
-def _with_line(piece: Piece, i: int, j: int) -> Piece:
-    edges = {(a, b): multiplicity for a, b, multiplicity in piece.edges}
-    edge = (min(i, j), max(i, j))
-    edges[edge] = edges.get(edge, 0) + 1
-    return canonical_piece(Piece(piece.colours, tuple(sorted((a, b, m) for (a, b), m in edges.items())))).piece
-
-
-def _join(left: Piece, i: int, right: Piece, j: int) -> Piece:
-    shift = len(left.colours)
-    edges = [*left.edges, *((a + shift, b + shift, m) for a, b, m in right.edges), (i, j + shift, 1)]
-    return canonical_piece(Piece(left.colours + right.colours, tuple(sorted(edges)))).piece
+def _lazy_product(
+    choices: Sequence[Callable[[], Iterator[tuple[tuple[Piece, Symmetry], ...]]]],
+) -> Iterator[list[tuple[Piece, Symmetry]]]:
+    """The product of several iterations, each started anew when needed, none of them stored."""
+    if not choices:
+        yield []
+        return
+    for first in choices[0]():
+        for rest in _lazy_product(choices[1:]):
+            yield [*first, *rest]

@@ -10,8 +10,7 @@ differ by a symmetry once there are many.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import permutations, product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from feyn_nn.graphs.canonical import Piece, canonical_piece
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 EdgeList = list[tuple[int, int]]
-_WIDE_BEAM = 48
+_WIDE_BEAM = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +41,10 @@ class Skeleton:
     def number_of_legs(self) -> int:
         """Number of legs, labelled or not."""
         return len(self.attached) if self.attached is not None else 2 * self.lines + sum(self.legs)
+
+
+_Ties: TypeAlias = tuple[tuple[int, ...], ...]
+"""Vertices to be numbered next; those of one group may be numbered in any order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +118,22 @@ class _Numbering:
     def extend(self, beam: list[_State], label: int) -> list[_State]:
         """Write the row of edges that start at `label`, in every way that makes it smallest."""
         rows = [row for state in beam for row in self.rows(state, label)]
-        smallest = min(row for row, _ in rows)
+        smallest = min(row for row, _, _ in rows)
         self.edges += smallest[:-1]
-        return self.thin([state for row, state in rows if row == smallest])
+        # neighbours in a tie get their numbers one at a time, so that symmetric choices are dropped on the way
+        open_states = [(state, ties) for row, state, ties in rows if row == smallest]
+        while any(ties for _, ties in open_states):
+            grown: dict[_State, _Ties] = {}
+            for state, ties in open_states:
+                for vertex in ties[0]:
+                    left = tuple(other for other in ties[0] if other != vertex)
+                    numbered = _put(state.labels, vertex, self.next_label(state.labels, vertex))
+                    grown[_State(numbered, state.legs)] = (left, *ties[1:]) if left else ties[1:]
+            open_states = [(state, grown[state]) for state in self.thin(list(grown))]
+        return self.thin([state for state, _ in open_states])
 
-    def rows(self, state: _State, label: int) -> Iterator[tuple[EdgeList, _State]]:
+    def rows(self, state: _State, label: int) -> Iterator[tuple[EdgeList, _State, _Ties]]:
+        """The row of each vertex that can have this label, and its neighbours that need numbers, more lines first."""
         if label in state.labels:
             candidates = [state.labels.index(label)]
         else:
@@ -129,26 +143,25 @@ class _Numbering:
             ]
         for vertex in candidates:
             labels = _put(state.labels, vertex, label)
-            for numbered in self.number_neighbours(labels, vertex):
-                row = [(label, label)] * self.skeleton.loops[vertex]
-                for other, multiplicity in self.skeleton.neighbours[vertex].items():
-                    if numbered[other] > label:
-                        row += [(label, numbered[other])] * multiplicity
-                # The end of a row compares as the start of the next one, which is larger than any edge of this.
-                yield [*sorted(row), (label + 1, -1)], _State(numbered, state.legs)
-
-    def number_neighbours(self, labels: tuple[int, ...], vertex: int) -> Iterator[tuple[int, ...]]:
-        """Number the neighbours that have none: more lines first, all permutations of ties."""
-        ties: dict[tuple[int, int], list[int]] = {}
-        for other, multiplicity in self.skeleton.neighbours[vertex].items():
-            if labels[other] < 0:
-                ties.setdefault((self.skeleton.ranks[other], -multiplicity), []).append(other)
-        groups = [ties[key] for key in sorted(ties)]
-        for choice in product(*(permutations(group) for group in groups)):
+            tied: dict[tuple[int, int], list[int]] = {}
+            row = [(label, label)] * self.skeleton.loops[vertex]
+            for other, multiplicity in self.skeleton.neighbours[vertex].items():
+                if labels[other] < 0:
+                    tied.setdefault((self.skeleton.ranks[other], -multiplicity), []).append(other)
+                elif labels[other] > label:
+                    row += [(label, labels[other])] * multiplicity
             numbered = labels
-            for other in (vertex for group in choice for vertex in group):
-                numbered = _put(numbered, other, self.next_label(numbered, other))
-            yield numbered
+            for (_, lines), others in sorted(tied.items()):
+                for other in others:
+                    number = self.next_label(numbered, other)
+                    numbered = _put(numbered, other, number)
+                    row += [(label, number)] * -lines
+            # The end of a row compares as the start of the next one, which is larger than any edge of this.
+            yield (
+                [*sorted(row), (label + 1, -1)],
+                _State(labels, state.legs),
+                tuple(tuple(tied[key]) for key in sorted(tied)),
+            )
 
     def thin(self, beam: list[_State]) -> list[_State]:
         """Drop duplicates, and in a wide beam all but one of the states that differ by a symmetry."""

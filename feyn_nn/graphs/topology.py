@@ -1,7 +1,6 @@
-"""A topology: a diagram whose legs have been forgotten, as a frozen canonical value.
+"""A diagram without leg labels: its canonical value, its symmetry factor and its multiplicity.
 
-Legs are kept as a number at each vertex, self-loops likewise, parallel lines as multiplicities; what remains is
-a coloured multigraph on the vertices, one canonical `Piece` for each connected component, plus lines that join
+A topology is a multiset of connected pieces, whose nodes carry (legs, operator, self-loops), and of lines that join
 two legs directly. Everything else is computed: with n legs and p_k vertices of valence k,
 
     multiplicity = C * labellings,   C = prod_k (k!)^(p_k) / |Aut(D)|,   labellings = n! |Aut(D)| / |Aut(T)|,
@@ -12,12 +11,14 @@ of parallel lines, exchanges and flips of self-loops). The talk prints multiplic
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import lru_cache
 from math import factorial, prod
 from typing import TYPE_CHECKING, NamedTuple
 
-from feyn_nn.graphs.canonical import Piece, canonical_piece
+from feyn_nn.graphs.canonical import Piece, canonical_piece, settle_piece
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,11 +27,24 @@ if TYPE_CHECKING:
 
 
 class Node(NamedTuple):
-    """Colour of a vertex in a piece: which operator of the topology, how many legs and self-loops."""
+    """Colour of a vertex in a piece: how many legs, which operator of the topology, how many self-loops."""
 
-    operator: int
     legs: int
+    operator: int
     loops: int
+
+
+class Symmetry(NamedTuple):
+    """Orders of the groups that act on one piece.
+
+    `lines`: permutations of parallel lines, exchanges and flips of self-loops; `legs`: permutations of the legs of each
+    vertex; `vertices`: permutations of vertices; `inner`: those of them that fix every vertex with a leg.
+    """
+
+    lines: int
+    legs: int
+    vertices: int
+    inner: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +58,8 @@ class Topology:
     operators: tuple[Operator, ...]
     lines: int
     pieces: tuple[Piece, ...]
+    _symmetries: tuple[Symmetry, ...] | None = field(default=None, compare=False, repr=False)
+    """Of each piece, where the generator has them at hand; else they are computed when needed."""
 
     @classmethod
     def from_pieces(cls, operators: Sequence[Operator], lines: int, pieces: Sequence[Piece]) -> Topology:
@@ -55,6 +71,11 @@ class Topology:
             colours = tuple(node._replace(operator=place[operators[node.operator]]) for node in piece.colours)
             canonical.append(canonical_piece(Piece(colours, piece.edges)).piece)
         return cls(tuple(used), lines, tuple(sorted(canonical)))
+
+    @property
+    def symmetries(self) -> tuple[Symmetry, ...]:
+        """The groups of each piece."""
+        return self._symmetries or tuple(piece_symmetry(piece) for piece in self.pieces)
 
     @property
     def legs(self) -> int:
@@ -74,19 +95,24 @@ class Topology:
     @property
     def internal_automorphisms(self) -> int:
         """|Aut| of a labelled diagram of this topology: automorphisms that fix every leg."""
-        result: int = prod(factorial(self.pieces.count(piece)) for piece in set(self.pieces) if not piece_legs(piece))
-        for piece in self.pieces:
-            result *= _line_factor(piece) * _node_automorphisms(piece, fix_legs=True)
+        result = 1
+        for symmetry in self.symmetries:
+            result *= symmetry.lines * symmetry.inner
+        if len(self.pieces) > 1:
+            for piece, number in Counter(self.pieces).items():
+                if number > 1 and not piece_legs(piece):
+                    result *= factorial(number)
         return result
 
     @property
     def automorphisms(self) -> int:
         """|Aut| of the topology itself: legs may be permuted."""
         result: int = 2**self.lines * factorial(self.lines)
-        for piece in self.pieces:
-            result *= _line_factor(piece) * _node_automorphisms(piece, fix_legs=False)
-            result *= prod(factorial(node.legs) for node in piece.colours)
-        return result * prod(factorial(self.pieces.count(piece)) for piece in set(self.pieces))
+        for symmetry in self.symmetries:
+            result *= symmetry.lines * symmetry.legs * symmetry.vertices
+        if len(self.pieces) > 1:
+            result *= prod(factorial(number) for number in Counter(self.pieces).values())
+        return result
 
     @property
     def labellings(self) -> int:
@@ -106,17 +132,18 @@ class Topology:
 
 def piece_legs(piece: Piece) -> int:
     """Number of legs attached to a piece."""
-    return sum(int(node.legs) for node in piece.colours)
+    return sum([int(node.legs) for node in piece.colours])
 
 
-def _line_factor(piece: Piece) -> int:
-    """Permutations of parallel lines, and exchanges and flips of self-loops."""
-    loops: int = prod(2**node.loops * factorial(node.loops) for node in piece.colours)
-    return loops * prod(factorial(multiplicity) for _, _, multiplicity in piece.edges)
-
-
-def _node_automorphisms(piece: Piece, *, fix_legs: bool) -> int:
-    if not fix_legs:
-        return canonical_piece(piece).automorphisms
-    marked = tuple((node, index if node.legs else -1) for index, node in enumerate(piece.colours))
-    return canonical_piece(Piece(marked, piece.edges)).automorphisms
+@lru_cache(maxsize=1 << 14)
+def piece_symmetry(piece: Piece) -> Symmetry:
+    """The groups of one piece, found by search."""
+    settled = settle_piece(piece)
+    lines = prod(2**node.loops * factorial(node.loops) for node in piece.colours)
+    lines *= prod(factorial(multiplicity) for _, _, multiplicity in piece.edges)
+    legs = prod(factorial(node.legs) for node in piece.colours)
+    # vertices with legs have the highest ranks and are singled out first, so the rest is the group that fixes them
+    inner = prod(
+        length for node, length in zip(settled.singled, settled.orbits, strict=True) if not piece.colours[node].legs
+    )
+    return Symmetry(lines, legs, prod(settled.orbits), inner)

@@ -1,7 +1,7 @@
 """How a term of a correlator is written down: names of points, lines as pairs of names, who is integrated.
 
 Legs are x1..xn, internal points take the letters y, z, u, v, w by coupling in the action's order, numbered.
-Shared by text, LaTeX and SymPy, so that all three print the same diagrams in the same order.
+Shared by text, LaTeX, SymPy, FORM and Mathematica, so that all of them print the same diagrams in the same order.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from feyn_nn.action import VERTEX_LETTERS
 from feyn_nn.errors import LimitError
 from feyn_nn.graphs import diagrams_of
+from feyn_nn.graphs.interchange.naming import point_names as interchange_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -32,12 +33,7 @@ def point_names(legs: int, vertices: Sequence[Operator], action: Action) -> tupl
     >>> point_names(2, TALK_ACTION.operators, TALK_ACTION)
     ('x1', 'x2', 'y1', 'z1')
     """
-    names = [f"x{leg + 1}" for leg in range(legs)]
-    count = dict.fromkeys(action.operators, 0)
-    for vertex in vertices:
-        count[vertex] += 1
-        names.append(f"{VERTEX_LETTERS[action.operators.index(vertex)]}{count[vertex]}")
-    return tuple(names)
+    return interchange_names(legs, vertices, action.operators)
 
 
 @dataclass(frozen=True, slots=True)

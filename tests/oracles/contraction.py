@@ -40,7 +40,7 @@ def topologies(legs: int, operators: Sequence[Operator], order: Sequence[int]) -
     palette = [operators[i] for i in ranked]
     counts = [order[i] for i in ranked]
     valences = tuple(operator.valence for operator in palette)
-    single = [Piece((Node(kind, 0, 0),), ()) for kind, count in enumerate(counts) for _ in range(count)]
+    single = [Piece((Node(0, kind, 0),), ()) for kind, count in enumerate(counts) for _ in range(count)]
     states: dict[_State, int] = {(0, legs, tuple(sorted(single))): 1}
     complete: Counter[_State] = Counter()
     while states:
