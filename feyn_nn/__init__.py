@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from feyn_nn.correlator import Correlator, generate_correlator
     from feyn_nn.ensembles import Ensemble, SimulationSettings
     from feyn_nn.estimate import Estimate
-    from feyn_nn.graphs import Diagram, Rule, Topology, diagrams_of, topologies
+    from feyn_nn.graphs import Diagram, DiagramClass, Filter, Rule, Topology, diagrams, diagrams_of, topologies
     from feyn_nn.kernels import ErfKernel, FunctionKernel, GaussKernel, Propagator, ReluKernel, kernel_of, parse_kernel
     from feyn_nn.measure import crosscheck, measure_correlators
     from feyn_nn.network import Architecture, preset
+    from feyn_nn.render import diagram_svg
     from feyn_nn.symbolic.beta import beta_functions
     from feyn_nn.symbolic.expressions import expression
     from feyn_nn.symbolic.latex import correlator_latex
@@ -29,9 +30,11 @@ _HOME = {
     "Architecture": "feyn_nn.network",
     "Correlator": "feyn_nn.correlator",
     "Diagram": "feyn_nn.graphs",
+    "DiagramClass": "feyn_nn.graphs",
     "Ensemble": "feyn_nn.ensembles",
     "ErfKernel": "feyn_nn.kernels",
     "Estimate": "feyn_nn.estimate",
+    "Filter": "feyn_nn.graphs",
     "FunctionKernel": "feyn_nn.kernels",
     "GaussKernel": "feyn_nn.kernels",
     "Operator": "feyn_nn.action",
@@ -44,6 +47,8 @@ _HOME = {
     "generate_correlator": "feyn_nn.correlator",
     "correlator_latex": "feyn_nn.symbolic.latex",
     "crosscheck": "feyn_nn.measure",
+    "diagram_svg": "feyn_nn.render",
+    "diagrams": "feyn_nn.graphs",
     "diagrams_of": "feyn_nn.graphs",
     "expression": "feyn_nn.symbolic.expressions",
     "kernel_of": "feyn_nn.kernels",
@@ -58,9 +63,11 @@ __all__ = [
     "Architecture",
     "Correlator",
     "Diagram",
+    "DiagramClass",
     "Ensemble",
     "ErfKernel",
     "Estimate",
+    "Filter",
     "FunctionKernel",
     "GaussKernel",
     "Operator",
@@ -72,6 +79,8 @@ __all__ = [
     "beta_functions",
     "correlator_latex",
     "crosscheck",
+    "diagram_svg",
+    "diagrams",
     "diagrams_of",
     "expression",
     "generate_correlator",

@@ -14,11 +14,24 @@ from feyn_nn.action import TALK_ACTION, Action, order_key
 from feyn_nn.combinatorics import pairing_count
 from feyn_nn.correlator import ALL_RULES, Correlator, Term, generate_correlator
 from feyn_nn.errors import CompletenessError, InputError, LimitError
-from feyn_nn.graphs import Rule, Topology, ZeroDimensionalTheory, diagrams_of, representative, topologies
+from feyn_nn.graphs import (
+    NO_VACUUM,
+    DiagramClass,
+    Rule,
+    Topology,
+    diagrams_of,
+    exact_weight,
+    kept_by,
+    representative,
+    topologies,
+)
 from tests.oracles import brute_force
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    from feyn_nn.action import Operator
+    from feyn_nn.graphs import Filter
 
 RULE_SETS = [frozenset(chosen) for size in range(3) for chosen in combinations(Rule, size)]
 ACTIONS = ("lambda f^4 + kappa f^6", "g f^3 + lambda f^4", "g f^3 + alpha f^5")
@@ -157,7 +170,7 @@ def test_negative_legs_and_explosions_are_refused_before_work(monkeypatch: pytes
     def work(*arguments: object) -> None:
         raise AssertionError("work was started")
 
-    monkeypatch.setattr(correlator, "topologies", work)
+    monkeypatch.setattr(DiagramClass, "topologies", work)
     with pytest.raises(InputError, match="n = -1 legs: expected zero or more"):
         generate_correlator(-1, TALK_ACTION, [(0, 0)])
     with pytest.raises(LimitError, match="lower the order"):
@@ -168,34 +181,34 @@ def test_negative_legs_and_explosions_are_refused_before_work(monkeypatch: pytes
         generate_correlator(4, TALK_ACTION, [(0, 0)])
 
 
-Pairs = list[tuple[Topology, int]]
-
-
-def drop(found: Pairs, victim: int) -> Pairs:
+def drop(found: list[Topology], victim: int) -> list[Topology]:
     return found[:victim] + found[victim + 1 :]
 
 
-def double(found: Pairs, victim: int) -> Pairs:
+def double(found: list[Topology], victim: int) -> list[Topology]:
     return [*found, found[victim]]
 
 
-def replace(found: Pairs, victim: int) -> Pairs:
+def replace(found: list[Topology], victim: int) -> list[Topology]:
     return [*drop(found, victim), found[victim - 1]]
 
 
 @pytest.mark.parametrize("mutation", [drop, double, replace])
 @pytest.mark.parametrize(("n", "order"), [(2, (1, 0)), (4, (0, 1)), (4, (2, 0)), (6, (1, 1))])
 def test_a_topology_dropped_doubled_or_replaced_is_noticed(
-    monkeypatch: pytest.MonkeyPatch, mutation: Callable[[Pairs, int], Pairs], n: int, order: tuple[int, int]
+    monkeypatch: pytest.MonkeyPatch,
+    mutation: Callable[[list[Topology], int], list[Topology]],
+    n: int,
+    order: tuple[int, int],
 ) -> None:
     """Mutation control, for each topology of the class. Replacing one by another of equal weight is left out."""
-    found = topologies(n, TALK_ACTION.operators, order)
+    found = list(topologies(n, TALK_ACTION.operators, order))
     tried = 0
     for victim in range(len(found)):
         changed = mutation(found, victim)
-        if sum(t.multiplicity for t, _ in changed) == sum(t.multiplicity for t, _ in found):
+        if sum(t.multiplicity for t in changed) == sum(t.multiplicity for t in found):
             continue
-        monkeypatch.setattr(correlator, "topologies", lambda *_, changed=changed: changed)
+        monkeypatch.setattr(DiagramClass, "topologies", lambda *_, changed=changed: iter(changed))
         with pytest.raises(CompletenessError, match=rf"G\^\({n}\) at order .*this is a defect of the generator"):
             generate_correlator(n, TALK_ACTION, [order])
         tried += 1
@@ -239,6 +252,9 @@ def test_a_rule_that_judges_one_diagram_wrongly_is_noticed(
 
 
 def test_a_wrong_exact_sum_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ZeroDimensionalTheory, "skeleton_moments", lambda self, legs: self.no_vacuum(legs))
+    def wrong(legs: int, operators: Sequence[Operator], order: Sequence[int], chosen: Filter) -> Fraction | None:
+        return exact_weight(legs, operators, order, NO_VACUUM if chosen == kept_by(ALL_RULES) else chosen)
+
+    monkeypatch.setattr(correlator, "exact_weight", wrong)
     with pytest.raises(CompletenessError, match="weights of kept diagrams add up to 24"):
         generate_correlator(4, TALK_ACTION, [(1, 0)])

@@ -50,7 +50,7 @@ def kinds_of(vertices: Sequence[Operator]) -> list[brute_force.Kind]:
 
 def found(legs: int, vertices: tuple[Operator, ...]) -> list[Topology]:
     operators = tuple(dict.fromkeys(vertices))
-    return [topology for topology, _ in topologies(legs, operators, [vertices.count(op) for op in operators])]
+    return list(topologies(legs, operators, [vertices.count(op) for op in operators]))
 
 
 def random_lines(rng: random.Random, legs: int, vertices: Sequence[Operator]) -> list[tuple[int, int]]:
@@ -175,7 +175,7 @@ def test_equality_is_isomorphism_also_after_one_exchange(rng: random.Random, ver
 @pytest.mark.parametrize(("legs", "vertices"), [(4, (LAMBDA, KAPPA)), (3, (G, LAMBDA, LAMBDA)), (2, ()), (0, (KAPPA,))])
 def test_graph_has_the_lines_and_the_attributes(legs: int, vertices: tuple[Operator, ...]) -> None:
     operators = tuple(dict.fromkeys(vertices)) or (LAMBDA,)
-    for topology, _ in topologies(legs, operators, [vertices.count(op) for op in operators]):
+    for topology in topologies(legs, operators, [vertices.count(op) for op in operators]):
         diagram = representative(topology)
         graph = diagram.graph
         assert isinstance(graph, nx.MultiGraph)

@@ -41,7 +41,7 @@ def test_re_expansion_in_the_propagator_alone_is_wrong_for_tadpoles() -> None:
     """
     action = Action.parse("g f^3")
     kept = generate_correlator(1, action, [(3,)]).terms
-    connected = [t for t, _ in topologies(1, action.operators, [3]) if len(t.pieces) == 1]
+    connected = [t for t in topologies(1, action.operators, [3]) if len(t.pieces) == 1]
     assert connected
     assert all(has_propagator_correction(topology) for topology in connected)
     assert kept == ()
@@ -55,7 +55,7 @@ def test_double_tadpole_has_two_overlapping_insertions() -> None:
     action = Action.parse("g f^3")
     star: list[Topology] = [
         topology
-        for topology, _ in topologies(1, action.operators, [3])
+        for topology in topologies(1, action.operators, [3])
         if len(topology.pieces) == 1 and sum(node.loops for node in topology.pieces[0].colours) == 2
     ]
     assert len(star) == 1

@@ -68,7 +68,7 @@ def test_importing_is_cheap(code: str) -> None:
     assert loaded_after(code) == set()
 
 
-@pytest.mark.parametrize("form", ["text", "latex", "json"])
+@pytest.mark.parametrize("form", ["text", "latex", "form", "mathematica", "json"])
 def test_a_correlator_does_not_wait_for_sympy(form: str) -> None:
     code = f"from feyn_nn.cli import main\nassert main(['correlator', '4', '--format', '{form}']) == 0"
     assert "sympy" not in loaded_after(code)

@@ -26,11 +26,11 @@ def commands() -> list[list[str]]:
     return [shlex.split(line.removeprefix("$ feyn-nn "), comments=True) for line in lines]
 
 
-def test_the_python_block_runs_and_gives_what_its_remarks_say() -> None:
-    (source,) = blocks("python")
+@pytest.mark.parametrize("source", blocks("python"))
+def test_python_blocks_run_and_give_what_their_remarks_say(source: str) -> None:
     namespace: dict[str, Any] = {}
     tree = ast.parse(source)
-    remarks = dict(re.findall(r"^(\[.*|next.*)\n# (\[.*)$", source, flags=re.MULTILINE))
+    remarks = dict(re.findall(r"^(\[.*)\n# (\[.*)$", source, flags=re.MULTILINE))
     assert remarks
     checked = 0
     for node in tree.body:
@@ -46,11 +46,13 @@ def test_the_python_block_runs_and_gives_what_its_remarks_say() -> None:
     assert checked == len(remarks)
 
 
-def test_the_correlator_block_is_the_output_of_the_command(capsys: pytest.CaptureFixture[str]) -> None:
-    (block,) = [block for block in blocks("console") if block.startswith("$ feyn-nn correlator 4\n")]
-    assert main(["correlator", "4"]) == 0
-    assert block.split("\n", 1)[1] == capsys.readouterr().out, (
-        "README.md shows another output than `feyn-nn correlator 4`: paste the new one, if the change is meant"
+@pytest.mark.parametrize("command", ["correlator 4", "count --legs 4 --vertices 4=7 --filter one-pi"])
+def test_the_output_shown_is_that_of_the_command(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (block,) = [block for block in blocks("console") if block.startswith(f"$ feyn-nn {command}\n")]
+    shown = block.split("\n", 1)[1].split("\n$ ")[0].rstrip("\n")
+    assert main(command.split()) == 0
+    assert shown == capsys.readouterr().out.rstrip("\n"), (
+        f"README.md shows another output than `feyn-nn {command}`: paste the new one, if the change is meant"
     )
 
 

@@ -46,7 +46,7 @@ def by_components(diagram: Diagram, d_out: int, indices: tuple[int, ...]) -> Fra
     ("legs", "order"), [(0, (2, 0)), (2, (1, 0)), (2, (0, 1)), (4, (1, 0)), (2, (2, 0)), (2, (1, 1))]
 )
 def test_tensors_are_sums_over_components(legs: int, order: tuple[int, int]) -> None:
-    for topology, _ in topologies(legs, [LAMBDA, KAPPA], order):
+    for topology in topologies(legs, [LAMBDA, KAPPA], order):
         for diagram in diagrams_of(topology):
             tensor = species_tensor(diagram)
             for d_out in (1, 2):

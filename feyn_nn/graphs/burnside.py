@@ -11,8 +11,6 @@ Connected topologies follow from all: a topology is a multiset of connected ones
 
 from __future__ import annotations
 
-from collections import Counter
-from fractions import Fraction
 from functools import lru_cache
 from itertools import product
 from math import comb, factorial
@@ -23,10 +21,12 @@ from feyn_nn.combinatorics import pairing_count
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-CycleType: TypeAlias = tuple[tuple[int, int], ...]
-"""(length, number of cycles), sorted."""
-CycleIndex: TypeAlias = dict[CycleType, Fraction]
-"""The share of a group's elements that has each cycle type."""
+CycleType: TypeAlias = int
+"""How many cycles there are of each length l, as digit l of a number to the base 256; so types add up."""
+CycleIndex: TypeAlias = dict[CycleType, int]
+"""The number of elements of a group that have each cycle type."""
+
+_BITS = 8
 
 
 def topology_count(legs: int, valences: tuple[int, ...], counts: tuple[int, ...]) -> int:
@@ -35,7 +35,9 @@ def topology_count(legs: int, valences: tuple[int, ...], counts: tuple[int, ...]
     >>> [topology_count(2, (4,), (order,)) for order in range(8)]
     [1, 2, 7, 21, 74, 269, 1115, 5071]
     """
-    return _orbits(_product(_symmetric(legs), _vertices(valences, counts)))
+    half_edges = sum(valence * count for valence, count in zip(valences, counts, strict=True))
+    attached = min(legs, half_edges - (half_edges - legs) % 2)  # further legs can only be joined in pairs
+    return _orbits(_product(_symmetric(attached), _vertices(valences, counts))) if attached >= 0 else 0
 
 
 def diagram_count(legs: int, valences: tuple[int, ...], counts: tuple[int, ...]) -> int:
@@ -44,7 +46,7 @@ def diagram_count(legs: int, valences: tuple[int, ...], counts: tuple[int, ...])
     >>> diagram_count(4, (4,), (1,)), diagram_count(6, (4, 6), (1, 1))
     (10, 927)
     """
-    return _orbits(_product({((1, legs),) if legs else (): Fraction(1)}, _vertices(valences, counts)))
+    return _orbits(_product({_cycles(1, legs): 1}, _vertices(valences, counts)))
 
 
 @lru_cache(maxsize=1024)
@@ -86,26 +88,41 @@ def _fixed(length: int, number: int) -> int:
 
 
 def _orbits(index: CycleIndex) -> int:
-    total = Fraction(0)
-    for cycles, share in index.items():
-        fixed = 1
-        for length, number in cycles:
+    total = 0
+    for cycles, elements in index.items():
+        fixed = elements
+        for length, number in _digits(cycles):
             fixed *= _fixed(length, number)
             if not fixed:
                 break
-        total += share * fixed
-    return int(total)
+        total += fixed
+    return total // sum(index.values())
+
+
+def _cycles(length: int, number: int) -> CycleType:
+    return number << (_BITS * length)
+
+
+def _digits(cycles: CycleType) -> Iterator[tuple[int, int]]:
+    """(length, number of cycles)."""
+    length = 0
+    while cycles:
+        number = cycles & ((1 << _BITS) - 1)
+        if number:
+            yield length, number
+        cycles >>= _BITS
+        length += 1
 
 
 @lru_cache(maxsize=64)
 def _symmetric(size: int) -> CycleIndex:
-    """The cycle index of all permutations of `size` objects."""
+    """All permutations of `size` objects."""
     result: CycleIndex = {}
     for cycles in _partitions(size, size):
         order = 1
         for length, number in cycles:
             order *= length**number * factorial(number)
-        result[tuple(sorted(cycles))] = Fraction(1, order)
+        result[sum(_cycles(length, number) for length, number in cycles)] = factorial(size) // order
     return result
 
 
@@ -122,34 +139,34 @@ def _partitions(size: int, largest: int) -> Iterator[tuple[tuple[int, int], ...]
 
 @lru_cache(maxsize=256)
 def _wreath(valence: int, count: int) -> CycleIndex:
-    """Permutations of `count` vertices and of the `valence` half-edges of each: h_p = (1/p) sum_r s_r h_(p-r)."""
+    """Permutations of `count` vertices and of the `valence` half-edges of each.
+
+    With h_p the cycle index, p h_p = sum_r s_r h_(p-r), where s_r has every cycle of the half-edges r times as long.
+    """
     if count == 0:
-        return {(): Fraction(1)}
+        return {0: 1}
     total: CycleIndex = {}
     for length in range(1, count + 1):
         stretched = {
-            tuple((length * cycle, number) for cycle, number in cycles): share
-            for cycles, share in _symmetric(valence).items()
+            sum(_cycles(length * cycle, number) for cycle, number in _digits(cycles)): elements
+            for cycles, elements in _symmetric(valence).items()
         }
-        for cycles, share in _product(stretched, _wreath(valence, count - length)).items():
-            total[cycles] = total.get(cycles, Fraction(0)) + share / count
+        factor = factorial(valence) ** (length - 1) * factorial(count - 1) // factorial(count - length)
+        for cycles, elements in _product(stretched, _wreath(valence, count - length)).items():
+            total[cycles] = total.get(cycles, 0) + factor * elements
     return total
 
 
 @lru_cache(maxsize=256)
 def _vertices(valences: tuple[int, ...], counts: tuple[int, ...]) -> CycleIndex:
-    result: CycleIndex = {(): Fraction(1)}
-    for valence, count in zip(valences, counts, strict=True):
-        result = _product(result, _wreath(valence, count))
-    return result
+    if not valences:
+        return {0: 1}
+    return _product(_vertices(valences[:-1], counts[:-1]), _wreath(valences[-1], counts[-1]))
 
 
 def _product(left: CycleIndex, right: CycleIndex) -> CycleIndex:
     result: CycleIndex = {}
-    for cycles, share in left.items():
-        for others, other_share in right.items():
-            joined = Counter(dict(cycles))
-            joined.update(dict(others))
-            key = tuple(sorted(joined.items()))
-            result[key] = result.get(key, Fraction(0)) + share * other_share
+    for cycles, elements in left.items():
+        for others, more in right.items():
+            result[cycles + others] = result.get(cycles + others, 0) + elements * more
     return result

@@ -2,7 +2,9 @@
 
 How a class is grown depends on its valences (`construction` has the steps):
 
-- with odd operators: a vertex of the smallest odd valence a has a neighbour, of valence b; contracting a line between
+- cubic vertices only: a line that is not a bridge can be taken out and its ends smoothed away; if there is none, the piece
+  is a tree with self-loops at some of its ends, and one end can be taken off;
+- other odd operators: a vertex of the smallest odd valence a has a neighbour, of valence b; contracting a line between
   them gives a piece with one vertex less. So splitting every vertex of valence a + b - 2, for every b, gives all;
 - even operators, two legs: joining the legs of a connected piece gives one without legs;
 - even operators and as many legs as some vertex has lines: tying the legs to a vertex of that kind gives one without
@@ -29,7 +31,15 @@ from numpy.typing import NDArray
 
 from feyn_nn.errors import CompletenessError
 from feyn_nn.graphs.canonical import Piece
-from feyn_nn.graphs.construction import cut_lines, insert_vertex, remove_vertices, split_vertices
+from feyn_nn.graphs.construction import (
+    cut_lines,
+    fork_legs,
+    insert_line,
+    insert_tadpole,
+    insert_vertex,
+    remove_vertices,
+    split_vertices,
+)
 from feyn_nn.graphs.rows import Merger, Rows, canonical_rows, empty_rows, joined
 from feyn_nn.graphs.topology import Node, Symmetry
 from feyn_nn.graphs.zero_dimensional import ZeroDimensionalTheory
@@ -129,7 +139,14 @@ def _candidates(legs: int, valences: Valences, *, exact: bool, watch: Watch) -> 
     """Blocks of candidates that contain every connected piece of the class."""
     size = len(valences)
     odd = [valence for valence in valences if valence % 2]
-    if odd:
+    if set(valences) == {3} and size > 2:
+        for parents in _blocks(connected_rows(legs, valences[2:], exact=exact, watch=watch), 16 * size**4):
+            yield insert_line(parents)
+            yield insert_tadpole(parents.take(_loop_trees(parents)))
+        if legs:
+            for parents in _blocks(connected_rows(legs - 1, valences[1:], exact=exact, watch=watch), size**3):
+                yield fork_legs(parents.take(_loop_trees(parents)))
+    elif odd:
         small = odd[0]
         rest = _without(valences, small)
         for large in sorted(set(rest)):
@@ -161,6 +178,11 @@ def _blocks(rows: Rows, cost: int) -> Iterator[Rows]:
         yield rows.take(slice(start, start + step)).wide()
 
 
+def _loop_trees(rows: Rows) -> Counts:
+    """The rows that are trees but for self-loops."""
+    return np.nonzero(_upper(rows).sum(axis=(1, 2)) == rows.vertices - 1)[0]
+
+
 def _without(valences: Valences, valence: int) -> Valences:
     place = valences.index(valence)
     return valences[:place] + valences[place + 1 :]
@@ -174,7 +196,7 @@ def _with_operators(rows: Rows, counts: tuple[int, ...], palette: tuple[int, ...
     kinds = np.zeros_like(rows.kinds)
     for valence in sorted(set(palette)):
         names = [index for index, other in enumerate(palette) if other == valence for _ in range(counts[index])]
-        words = np.array(sorted(set(permutations(names))), dtype=np.int64).reshape(-1, len(names))
+        words = np.array(sorted(set(permutations(names))), dtype=np.int64)
         again = np.repeat(np.arange(len(rows)), len(words))
         kinds, spread = kinds[again], rows.take(again)
         kinds[spread.kinds == valence] = np.tile(words, (len(rows), 1)).ravel()
@@ -200,20 +222,20 @@ def _settled(rows: Rows, watch: Watch) -> tuple[Rows, list[Symmetry]]:
 
 def _pieces(rows: Rows) -> list[Piece]:
     """Canonical rows as pieces, which share equal parts."""
-    palettes, palette_of = np.unique(rows.wide().codes(), axis=0, return_inverse=True)
-    colours = [
-        tuple([Node(code >> 32, code >> 16 & 0xFFFF, code & 0xFFFF) for code in palette])
-        for palette in palettes.tolist()
-    ]
+    codes = rows.wide().codes()
+    palettes: dict[bytes, tuple[Node, ...]] = {}
+    colours = []
+    for palette in codes:
+        key = palette.tobytes()
+        if key not in palettes:
+            palettes[key] = tuple([Node(code >> 32, code >> 16 & 0xFFFF, code & 0xFFFF) for code in palette.tolist()])
+        colours.append(palettes[key])
     row, i, j = np.nonzero(_upper(rows))
-    kinds, kind_of = np.unique(np.stack([i, j, rows.adjacency[row, i, j]]), axis=1, return_inverse=True)
-    shared = [(i, j, multiplicity) for i, j, multiplicity in kinds.T.tolist()]
-    edges = [shared[kind] for kind in kind_of.ravel().tolist()]
-    ends = np.searchsorted(row, np.arange(len(rows) + 1), side="left").tolist()
-    return [
-        Piece(colours[palette], tuple(edges[start:end]))
-        for palette, start, end in zip(palette_of.ravel().tolist(), ends, ends[1:], strict=False)
-    ]
+    kinds, kind_of = np.unique((i << 16) + (j << 8) + rows.adjacency[row, i, j], return_inverse=True)
+    shared = [(kind >> 16, kind >> 8 & 0xFF, kind & 0xFF) for kind in kinds.tolist()]
+    edges = [shared[kind] for kind in kind_of.tolist()]
+    ends = np.searchsorted(row, np.arange(len(rows) + 1)).tolist()
+    return [Piece(own, tuple(edges[start:end])) for own, start, end in zip(colours, ends, ends[1:], strict=False)]
 
 
 def _upper(rows: Rows) -> Counts:

@@ -78,14 +78,6 @@ def bridges(size: int, bundles: Bundles) -> list[tuple[int, int]]:
     return found
 
 
-def subtree_masks(tree: CutTree) -> list[int]:
-    """For each node the bit mask of the nodes below it in the tree, itself included."""
-    masks = [1 << node for node in range(len(tree.parent))]
-    for node in reversed(tree.order[1:]):
-        masks[tree.parent[node]] |= masks[node]
-    return masks
-
-
 def neighbour_masks(size: int, bundles: Bundles) -> list[int]:
     """For each node the bit mask of its neighbours."""
     masks = [0] * size

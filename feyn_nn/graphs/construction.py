@@ -4,6 +4,9 @@
 - `remove_vertices`: a vertex is taken out, its lines become legs.
 - `insert_vertex`: r lines are cut and their 2r ends tied to a new vertex, whose other half-edges are self-loops; some of
   the lines may be free ones, of two legs each.
+- `insert_line`: two lines, or one in two places, are joined by a new line between new vertices of valence 3.
+- `insert_tadpole`: a new vertex of valence 3 on a line carries a line to another one with a self-loop.
+- `fork_legs`: a leg becomes a vertex of valence 3 with two legs.
 - `split_vertices`: a vertex of valence a + b - 2 becomes a line between vertices of valence a and b.
 
 Each returns every piece that the step can give, usually many times over: equal ones are merged afterwards.
@@ -63,14 +66,7 @@ def insert_vertex(parents: Rows, valence: int, free_lines: int) -> Rows:
     """
     size = parents.vertices
     most = valence // 2 - free_lines
-    first, second = np.triu_indices(size)
-    # slots: lines between or at vertices, then legs
-    slots = np.concatenate([parents.adjacency[:, first, second], parents.legs], axis=1)
-    ends = np.zeros((slots.shape[1], size), dtype=np.int64)
-    np.add.at(ends, (np.arange(len(first)), first), 1)
-    np.add.at(ends, (np.arange(len(first)), second), 1)
-    ends[len(first) :] += np.eye(size, dtype=np.int64)
-    is_leg = (np.arange(slots.shape[1]) >= len(first)).astype(np.int64)
+    slots, ends, is_leg = _slots(parents)
     row = np.arange(len(parents))
     attached = np.zeros((len(parents), size), dtype=np.int64)
     legs = np.full(len(parents), 2 * free_lines, dtype=np.int64)
@@ -103,6 +99,95 @@ def _with_vertex(
     return Rows(
         np.concatenate([parents.kinds[row], np.full((len(row), 1), valence)], axis=1),
         np.concatenate([slots[:, len(first) :], legs[:, None]], axis=1),
+        adjacency,
+    )
+
+
+def insert_line(parents: Rows) -> Rows:
+    """A new line between two lines, or between two places of one; its ends are new cubic vertices."""
+    size = parents.vertices
+    slots, ends, is_leg = _slots(parents)
+    row, slot = np.nonzero(slots)
+    left = slots[row]
+    left[np.arange(len(row)), slot] -= 1
+    # the same line twice: its first end goes to one new vertex, its second, a vertex or a leg, to the other
+    first, second = np.triu_indices(size)
+    ends_of = np.zeros((2, slots.shape[1], size), dtype=np.int64)
+    lines = np.arange(len(first))
+    ends_of[0, lines, first] = ends_of[1, lines, second] = 1
+    ends_of[0, len(first) :] = np.eye(size, dtype=np.int64)
+    once = _with_cubic_pair(parents, row, left, ends_of[0, slot], ends_of[1, slot], 0 * slot, is_leg[slot], between=2)
+    # another line: a later slot, or one more of the same bundle
+    chosen, other = np.nonzero((left > 0) & (np.arange(slots.shape[1]) >= slot[:, None]))
+    rest = left[chosen]
+    rest[np.arange(len(other)), other] -= 1
+    mine, theirs = slot[chosen], other
+    twice = _with_cubic_pair(
+        parents, row[chosen], rest, ends[mine], ends[theirs], is_leg[mine], is_leg[theirs], between=1
+    )
+    return joined([once, twice], size + 2)
+
+
+def insert_tadpole(parents: Rows) -> Rows:
+    """A line with a self-loop at its end, tied to another line; both its ends are new cubic vertices."""
+    slots, ends, is_leg = _slots(parents)
+    row, slot = np.nonzero(slots)
+    left = slots[row]
+    left[np.arange(len(row)), slot] -= 1
+    none = np.zeros((len(row), parents.vertices), dtype=np.int64)
+    children = _with_cubic_pair(parents, row, left, ends[slot], none, is_leg[slot], 0 * slot, between=1)
+    children.adjacency[:, -1, -1] = 1
+    return children
+
+
+def fork_legs(parents: Rows) -> Rows:
+    """A new cubic vertex with two legs at the end of a leg."""
+    size = parents.vertices
+    row, place = np.nonzero(parents.legs)
+    here = np.arange(len(row))
+    adjacency = np.zeros((len(row), size + 1, size + 1), dtype=np.int64)
+    adjacency[:, :size, :size] = parents.adjacency[row]
+    adjacency[here, place, size] = adjacency[here, size, place] = 1
+    legs = np.concatenate([parents.legs[row], np.full((len(row), 1), 2)], axis=1)
+    legs[here, place] -= 1
+    return Rows(np.concatenate([parents.kinds[row], np.full((len(row), 1), 3)], axis=1), legs, adjacency)
+
+
+def _slots(parents: Rows) -> tuple[Counts, Counts, Counts]:
+    """Lines of each row by slot: between or at vertices, then legs; the vertices at a slot's ends; which are legs."""
+    size = parents.vertices
+    first, second = np.triu_indices(size)
+    slots = np.concatenate([parents.adjacency[:, first, second], parents.legs], axis=1)
+    ends = np.zeros((slots.shape[1], size), dtype=np.int64)
+    lines = np.arange(len(first))
+    np.add.at(ends, (lines, first), 1)
+    np.add.at(ends, (lines, second), 1)
+    ends[len(first) :] += np.eye(size, dtype=np.int64)
+    return slots, ends, (np.arange(slots.shape[1]) >= len(first)).astype(np.int64)
+
+
+def _with_cubic_pair(
+    parents: Rows,
+    row: Counts,
+    slots: Counts,
+    left: Counts,
+    right: Counts,
+    left_legs: Counts,
+    right_legs: Counts,
+    *,
+    between: int,
+) -> Rows:
+    """Two more vertices of kind 3, `left` and `right` saying how many lines go to each old vertex."""
+    size = parents.vertices
+    first, second = np.triu_indices(size)
+    adjacency = np.zeros((len(row), size + 2, size + 2), dtype=np.int64)
+    adjacency[:, first, second] = adjacency[:, second, first] = slots[:, : len(first)]
+    adjacency[:, size, :size] = adjacency[:, :size, size] = left
+    adjacency[:, size + 1, :size] = adjacency[:, :size, size + 1] = right
+    adjacency[:, size, size + 1] = adjacency[:, size + 1, size] = between
+    return Rows(
+        np.concatenate([parents.kinds[row], np.full((len(row), 2), 3)], axis=1),
+        np.concatenate([slots[:, len(first) :], left_legs[:, None], right_legs[:, None]], axis=1),
         adjacency,
     )
 

@@ -136,7 +136,7 @@ class DiagramClass:
             vertices = ", ".join(f"{power} of {operator}" for operator, power in self.vertices)
             raise LimitError(
                 f"{self.legs} legs with {vertices}: {_rounded(estimate)} topologies are more than the limit of {limit}; "
-                "lower the order or the number of legs, or ask for connected diagrams"
+                "lower the order or the number of legs"
             )
 
     @property

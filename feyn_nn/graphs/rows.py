@@ -105,23 +105,26 @@ def canonical_rows(rows: Rows) -> tuple[Rows, list[tuple[int, int]]]:
     order, cells = _sorted_cells(pairs[:, diagonal, diagonal], ranks)
     groups = [(1, 1)] * len(rows)
     tied = np.nonzero(_tied(cells))[0]
-    if len(tied):
+    single = tied
+    if len(tied) > _FEW:
         settling = _Settling(rows.take(tied), pairs[tied])
         settling.run(order[tied], cells[tied])
         order[tied] = settling.order
-        for index, failed, group in zip(tied.tolist(), settling.failed.tolist(), settling.groups(), strict=True):
-            if failed:
-                found = settle(ranks[index].tolist(), pairs[index].tolist(), rows.adjacency[index].tolist())
-                order[index] = found.order
-                legs = rows.legs[index].tolist()
-                inner = prod(orbit for node, orbit in zip(found.singled, found.orbits, strict=True) if not legs[node])
-                groups[index] = prod(found.orbits), inner
-            else:
-                groups[index] = group
+        for index, group in zip(tied.tolist(), settling.groups(), strict=True):
+            groups[index] = group
+        single = tied[settling.failed]
+    for index in single.tolist():
+        found = settle(ranks[index].tolist(), pairs[index].tolist(), rows.adjacency[index].tolist())
+        order[index] = found.order
+        legs = rows.legs[index].tolist()
+        inner = prod([orbit for node, orbit in zip(found.singled, found.orbits, strict=True) if not legs[node]])
+        groups[index] = prod(found.orbits), inner
     return rows.reordered(order), groups
 
 
 Flags: TypeAlias = NDArray[np.bool_]
+_FEW = 16
+"""Rows that are settled sooner one by one."""
 
 
 def _sorted_cells(*keys: Counts | Colours | Flags) -> tuple[Counts, Counts]:
