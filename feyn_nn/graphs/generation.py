@@ -86,8 +86,8 @@ class DiagramClass:
             raise LimitError(f"{self.legs} legs: at most {MAX_LEGS} are supported")
         if self.half_edges - self.legs > MAX_HALF_EDGES:
             raise LimitError(
-                f"{self.half_edges - self.legs} half-edges at the vertices: at most {MAX_HALF_EDGES} are supported; "
-                "lower the order"
+                f"{self.half_edges - self.legs} half-edges at the vertices: at most {MAX_HALF_EDGES} are supported (here "
+                f"{_rounded(int(self._bound_on_all()))} topologies at least); lower the order"
             )
 
     @property
@@ -152,6 +152,9 @@ class DiagramClass:
             total = exact_weight(self.legs, self.operators, self.order, CONNECTED)
             if total is not None:
                 return total / (self.weight_factor * factorial(self.legs))
+        return self._bound_on_all()
+
+    def _bound_on_all(self) -> Fraction:
         half_edges = self.half_edges - self.legs
         ways = sum(
             comb(half_edges, attached) * pairing_count(half_edges - attached)
