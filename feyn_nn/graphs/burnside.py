@@ -27,6 +27,8 @@ CycleIndex: TypeAlias = dict[CycleType, int]
 """The number of elements of a group that have each cycle type."""
 
 _BITS = 8
+_QUICK = 200_000
+"""Pairs of cycle types, of legs and of vertices."""
 
 
 def topology_count(legs: int, valences: tuple[int, ...], counts: tuple[int, ...]) -> int:
@@ -38,6 +40,13 @@ def topology_count(legs: int, valences: tuple[int, ...], counts: tuple[int, ...]
     half_edges = sum(valence * count for valence, count in zip(valences, counts, strict=True))
     attached = min(legs, half_edges - (half_edges - legs) % 2)  # further legs can only be joined in pairs
     return _orbits(_product(_symmetric(attached), _vertices(valences, counts))) if attached >= 0 else 0
+
+
+def is_quick(legs: int, valences: tuple[int, ...], counts: tuple[int, ...]) -> bool:
+    """Whether `topology_count`, and `connected_topology_count`, take well below a second."""
+    half_edges = sum(valence * count for valence, count in zip(valences, counts, strict=True))
+    attached = min(legs, half_edges)
+    return _partition_count(attached) * len(_vertices(valences, counts)) < _QUICK
 
 
 def diagram_count(legs: int, valences: tuple[int, ...], counts: tuple[int, ...]) -> int:
@@ -124,6 +133,15 @@ def _symmetric(size: int) -> CycleIndex:
             order *= length**number * factorial(number)
         result[sum(_cycles(length, number) for length, number in cycles)] = factorial(size) // order
     return result
+
+
+@lru_cache(maxsize=256)
+def _partition_count(size: int) -> int:
+    numbers = [1] + [0] * size
+    for part in range(1, size + 1):
+        for total in range(part, size + 1):
+            numbers[total] += numbers[total - part]
+    return numbers[size]
 
 
 def _partitions(size: int, largest: int) -> Iterator[tuple[tuple[int, int], ...]]:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias, final
 from feyn_nn.action import Operator
 from feyn_nn.combinatorics import pairing_count
 from feyn_nn.errors import CompletenessError, InputError, LimitError
-from feyn_nn.graphs.burnside import connected_topology_count, topology_count
+from feyn_nn.graphs.burnside import connected_topology_count, is_quick, topology_count
 from feyn_nn.graphs.class_sums import exact_weight
 from feyn_nn.graphs.connected import ConnectedPieces
 from feyn_nn.graphs.diagram import Diagram, labelled_diagrams
@@ -86,8 +86,8 @@ class DiagramClass:
             raise LimitError(f"{self.legs} legs: at most {MAX_LEGS} are supported")
         if self.half_edges - self.legs > MAX_HALF_EDGES:
             raise LimitError(
-                f"{self.half_edges - self.legs} half-edges at the vertices: at most {MAX_HALF_EDGES} are supported (here "
-                f"{_rounded(int(self._bound_on_all()))} topologies at least); lower the order"
+                f"{self.half_edges - self.legs} half-edges at the vertices: at most {MAX_HALF_EDGES} are supported"
+                f"{self._scale()}; lower the order"
             )
 
     @property
@@ -115,29 +115,49 @@ class DiagramClass:
     def estimate(self) -> int:
         """How many topologies generation goes through, before filters other than "connected": by Burnside's lemma, exact.
 
-        If the exact number would take long, a lower bound that exceeds `MAX_TOPOLOGIES`.
+        If the exact number would take long (above `MAX_TOPOLOGIES`, or with many legs), a lower bound.
         """
-        if self.half_edges % 2:
+        if self.half_edges % 2 or (self._connected and self.legs > self._legs_of_a_tree):
             return 0
         bound = self._lower_bound()
-        if bound > MAX_TOPOLOGIES:
+        if bound > MAX_TOPOLOGIES or not self._is_quick:
             return int(bound)
-        valences = tuple(operator.valence for operator, _ in self.vertices)
-        counts = tuple(power for _, power in self.vertices)
         count = connected_topology_count if self._connected else topology_count
-        return count(self.legs, valences, counts)
+        return count(self.legs, *self._sizes)
+
+    @property
+    def _sizes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Valences and numbers of the vertices."""
+        return tuple(operator.valence for operator, _ in self.vertices), tuple(power for _, power in self.vertices)
+
+    @property
+    def _is_quick(self) -> bool:
+        return is_quick(self.legs, *self._sizes)
+
+    @property
+    def _legs_of_a_tree(self) -> int:
+        """The most legs that a connected diagram can have."""
+        vertices = sum(self.order)
+        return self.half_edges - self.legs - 2 * (vertices - 1)
+
+    def _scale(self) -> str:
+        """In words, how large a class is that is refused; nothing if even that would take long."""
+        if self.half_edges > _MAX_BOUNDED:
+            return ""
+        return f" (here {_rounded(int(self._bound_on_all()))} topologies at least)"
 
     def refuse_explosion(self, limit: int = MAX_TOPOLOGIES) -> None:
         """Raise LimitError, before anything is generated, if the class has more than `limit` topologies."""
-        if self._lower_bound() * _MOST_ABOVE_BOUND < limit:
+        bound = self._lower_bound()
+        if bound * _MOST_ABOVE_BOUND < limit:
             return
         estimate = self.estimate()
-        if estimate > limit:
+        if estimate > limit or (estimate and not self._is_quick and bound * _FAR_ABOVE_BOUND > limit):
             vertices = ", ".join(f"{power} of {operator}" for operator, power in self.vertices)
-            raise LimitError(
-                f"{self.legs} legs with {vertices}: {_rounded(estimate)} topologies are more than the limit of {limit}; "
-                "lower the order or the number of legs"
-            )
+            number = f"{_rounded(estimate)} topologies are more than the limit of {limit}"
+            if not self._is_quick:
+                number = f"{_rounded(estimate)} topologies at the very least, up to {_FAR_ABOVE_BOUND} times more; the limit is {limit}"
+            raise LimitError(f"{self.legs} legs with {vertices}: {number}; lower the order or the number of legs")
 
     @property
     def _connected(self) -> bool:
@@ -228,6 +248,10 @@ class DiagramClass:
 
 _MOST_ABOVE_BOUND: Final = 1000
 """There are never more topologies than this for each unit of the lower bound, in classes that come near a limit."""
+_FAR_ABOVE_BOUND: Final = 100
+"""What is assumed where the number cannot be had quickly."""
+_MAX_BOUNDED: Final = 600
+"""Half-edges up to which even a bound is worked out."""
 
 
 @final
