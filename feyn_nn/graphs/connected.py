@@ -212,7 +212,9 @@ def _settled(rows: Rows, watch: Watch) -> tuple[Rows, list[Symmetry]]:
     symmetries: list[Symmetry] = []
     for start in range(0, len(rows), CHUNK):
         canonical, groups = canonical_rows(rows.take(slice(start, start + CHUNK)).wide())
-        lines = _factorials(canonical.loops, 2) * _factorials(_upper(canonical).reshape(len(canonical), -1), 1)
+        lines = _factorials(canonical.loops, 2) * _factorials(
+            _upper(canonical).reshape(len(canonical), rows.vertices**2), 1
+        )
         legs = _factorials(canonical.legs, 1)
         symmetries += map(Symmetry, lines.tolist(), legs.tolist(), *zip(*groups, strict=True))
         parts.append(canonical.narrow())

@@ -155,8 +155,11 @@ class DiagramClass:
         if estimate > limit or (estimate and not self._is_quick and bound * _FAR_ABOVE_BOUND > limit):
             vertices = ", ".join(f"{power} of {operator}" for operator, power in self.vertices)
             number = f"{_rounded(estimate)} topologies are more than the limit of {limit}"
-            if not self._is_quick:
-                number = f"{_rounded(estimate)} topologies at the very least, up to {_FAR_ABOVE_BOUND} times more; the limit is {limit}"
+            if estimate <= limit:
+                number = (
+                    f"at least {_rounded(estimate)} topologies, perhaps {_FAR_ABOVE_BOUND} times more, are too many for the "
+                    f"limit of {limit}"
+                )
             raise LimitError(f"{self.legs} legs with {vertices}: {number}; lower the order or the number of legs")
 
     @property

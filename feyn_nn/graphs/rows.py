@@ -231,7 +231,7 @@ class Merger:
         """Take in those that are new."""
         if self.exact:
             canonical, _ = canonical_rows(rows)
-            flat = [canonical.kinds, canonical.legs, canonical.adjacency.reshape(len(rows), -1)]
+            flat = [canonical.kinds, canonical.legs, canonical.adjacency.reshape(len(rows), rows.vertices**2)]
             for index, code in enumerate(np.concatenate(flat, axis=1)):
                 self.codes.setdefault(code.tobytes(), canonical.take(slice(index, index + 1)).narrow())
             return
