@@ -81,9 +81,9 @@ def doubled(found: list[Topology], rng: random.Random) -> list[Topology]:
 
 
 def replaced(found: list[Topology], rng: random.Random) -> list[Topology]:
-    """One is lost and another, of a different group, stands there twice; dropped if all groups have one order."""
+    """One is lost and another stands there twice, with the same |Aut| or not; dropped if there is no other."""
     place = rng.randrange(len(found))
-    others = [each for each in found if each.automorphisms != found[place].automorphisms]
+    others = found[:place] + found[place + 1 :]
     return [*found[:place], *(rng.choice(others) for _ in range(bool(others))), *found[place + 1 :]]
 
 
@@ -171,6 +171,22 @@ def test_every_single_loss_in_a_class_is_caught(monkeypatch: pytest.MonkeyPatch)
                     )
                     with pytest.raises(CompletenessError):
                         chosen.count()
+
+
+def test_every_exchange_for_one_of_the_same_group_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sum of the weights does not see these; that one comes twice does."""
+    tried = 0
+    for case in CLASSES:
+        chosen = DiagramClass(*case)
+        found = list(chosen.topologies())
+        for place, lost in enumerate(found):
+            for other in found:
+                if other != lost and other.automorphisms == lost.automorphisms:
+                    with monkeypatch.context() as patched:
+                        serve(patched, "_filtered", [*found[:place], other, *found[place + 1 :]])
+                        assert "more than once" in complaint(chosen.topologies()), (chosen, lost, other)
+                    tried += 1
+    assert tried > 100
 
 
 def test_labelled_diagrams_and_counts_are_checked_too(monkeypatch: pytest.MonkeyPatch) -> None:

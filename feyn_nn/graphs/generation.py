@@ -192,7 +192,7 @@ class DiagramClass:
         `limit` topologies (see `estimate`), CompletenessError if the weights do not add up.
         """
         self.refuse_explosion(limit)
-        return self._checked(self._filtered(watch))
+        return self._checked(watch)
 
     def diagrams(self, watch: Watch = no_watch, limit: int = MAX_TOPOLOGIES) -> Iterator[Diagram]:
         """Yield every labelled diagram once, in a fixed order; all of a topology stand together. As `topologies`."""
@@ -209,16 +209,33 @@ class DiagramClass:
             groups[topology.automorphisms] += 1
         return ClassCount(diagrams, topologies, _weight(groups, self.legs), self.exact_weight())
 
-    def _checked(self, found: Iterator[Topology]) -> Iterator[Topology]:
+    def _checked(self, watch: Watch) -> Iterator[Topology]:
+        """Everything that passes, and at the end the comparison of the weights; nothing may come twice."""
         groups: Counter[int] = Counter()
-        for topology in found:
+        seen: set[int] = set()
+        repeated: set[int] = set()
+        for topology in self._filtered(watch):
             groups[topology.automorphisms] += 1
+            mark = hash((topology.lines, topology.pieces))
+            (repeated if mark in seen else seen).add(mark)
             yield topology
         exact = self.exact_weight()
         if exact is not None and _weight(groups, self.legs) != exact:
             raise CompletenessError(
                 f"{self}: the sum of 1/|Aut| over labelled diagrams is {_weight(groups, self.legs)}, the zero-dimensional "
                 f"theory gives {exact}; this is a defect of the generator, please report it"
+            )
+        if repeated:
+            self._compare_repeated(repeated, watch)
+
+    def _compare_repeated(self, marks: set[int], watch: Watch) -> None:
+        """Raise CompletenessError if topologies with equal hashes are equal; only these are made once more and held."""
+        found = [each for each in self._filtered(watch) if hash((each.lines, each.pieces)) in marks]
+        twice = [topology for topology, number in Counter(found).items() if number > 1]
+        if twice:
+            raise CompletenessError(
+                f"{self}: {len(twice)} topologies came more than once, so others are missing: {twice[0]}; "
+                "this is a defect of the generator, please report it"
             )
 
     def _filtered(self, watch: Watch) -> Iterator[Topology]:
