@@ -375,7 +375,11 @@ def _measured(directory: str) -> bytes:
 def _interrupt(command: list[str], directory: Path) -> tuple[int, str, str]:
     """Run a simulation and press Ctrl-C once a chunk is stored; exit code, stdout, stderr."""
     running = subprocess.Popen(
-        [*command, "--out", directory.name], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*command, "--out", directory.name],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # shells let background jobs ignore it
     )
     for _ in range(3000):
         if _stored(directory) > 1 or running.poll() is not None:
