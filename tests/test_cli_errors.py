@@ -372,6 +372,11 @@ def _measured(directory: str) -> bytes:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=True).stdout
 
 
+def _heed_interrupts() -> None:
+    """Shells let their background jobs ignore Ctrl-C, and that is inherited."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def _interrupt(command: list[str], directory: Path) -> tuple[int, str, str]:
     """Run a simulation and press Ctrl-C once a chunk is stored; exit code, stdout, stderr."""
     running = subprocess.Popen(
@@ -379,7 +384,7 @@ def _interrupt(command: list[str], directory: Path) -> tuple[int, str, str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # shells let background jobs ignore it
+        preexec_fn=_heed_interrupts,  # noqa: PLW1509  (no threads here)
     )
     for _ in range(3000):
         if _stored(directory) > 1 or running.poll() is not None:
