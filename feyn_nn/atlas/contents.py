@@ -9,16 +9,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
-import networkx as nx
-
 from feyn_nn.action import Action
 from feyn_nn.atlas.chapters import Theory, chapters, document_path, picture_path, powers
-from feyn_nn.atlas.keys import topology_key
 from feyn_nn.atlas.page import page
 from feyn_nn.errors import CompletenessError
 from feyn_nn.files import json_text
-from feyn_nn.graphs import representative, smallest_edges
-from feyn_nn.graphs.interchange.naming import point_names
+from feyn_nn.graphs import power_counting, representative
+from feyn_nn.graphs.interchange.naming import coupling_powers, diagram_names
 from feyn_nn.graphs.interchange.node_link import diagram_to_json
 from feyn_nn.render import diagram_svg
 
@@ -26,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from feyn_nn.atlas.chapters import Chapter
-    from feyn_nn.graphs import Topology
+    from feyn_nn.graphs import Diagram, Topology
 
 THEORIES: Final = (
     Theory(Action.parse("lambda f^4"), 3),
@@ -54,8 +51,9 @@ def atlas_files(theories: Sequence[Theory] = THEORIES, leg_numbers: Sequence[int
             )
     files = {README: page(found)}
     for key, topology in named.items():
-        files[picture_path(key)] = diagram_svg(representative(topology), picture_title(topology))
-        files[document_path(key)] = json_text(document(topology))
+        shown = representative(topology)
+        files[picture_path(key)] = diagram_svg(shown, picture_title(topology))
+        files[document_path(key)] = json_text(document(key, shown))
     files[INDEX] = json_text(index(found, sorted([*files, INDEX])))
     return {path: files[path].encode() for path in sorted(files)}
 
@@ -94,31 +92,28 @@ def _factors(topology: Topology) -> dict[str, str]:
     }
 
 
-def document(topology: Topology) -> dict[str, Any]:
-    """The JSON document of one topology, shown by the labelling with the smallest edge list.
+def document(key: str, shown: Diagram) -> dict[str, Any]:
+    """The JSON document of the topology with this key, shown by the labelling with the smallest edge list.
 
     Legs are x1, x2, ...; the letters y, z, ... go by the couplings of the diagram itself, so that a document does not
     depend on the theory. `diagram` is the same diagram in the node-link layout; its vertices v1, v2, ... come in the
     order of `vertices`.
     """
-    edges, vertices = smallest_edges(topology, topology.operators)
-    names = point_names(topology.legs, vertices, topology.operators)
-    graph: nx.MultiGraph[int] = nx.MultiGraph()
-    graph.add_nodes_from(range(len(names)))
-    graph.add_edges_from(edges)
+    topology = shown.topology
+    names = diagram_names(shown)
     return {
         "schema": DIAGRAM_SCHEMA,
-        "key": topology_key(topology),
+        "key": key,
         "legs": topology.legs,
-        "order": dict(Counter(vertex.coupling for vertex in vertices)),
-        "loops": len(edges) - len(names) + nx.number_connected_components(graph),
+        "order": dict(coupling_powers(shown)),
+        "loops": power_counting(topology).loops,
         "vertices": [
             {"name": name, "valence": vertex.valence, "coupling": vertex.coupling}
-            for name, vertex in zip(names[topology.legs :], vertices, strict=True)
+            for name, vertex in zip(names[shown.legs :], shown.vertices, strict=True)
         ],
-        "edges": [[names[a], names[b]] for a, b in edges],
+        "edges": [[names[a], names[b]] for a, b in shown.edges],
         **_factors(topology),
-        "diagram": diagram_to_json(representative(topology)),
+        "diagram": diagram_to_json(shown),
     }
 
 

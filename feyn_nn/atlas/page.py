@@ -6,8 +6,8 @@ from math import factorial, prod
 from typing import TYPE_CHECKING, Final
 
 from feyn_nn.atlas.chapters import document_path, picture_path, powers
-from feyn_nn.graphs import smallest_edges
-from feyn_nn.graphs.interchange.naming import point_names
+from feyn_nn.graphs import representative
+from feyn_nn.graphs.interchange.naming import diagram_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,9 +97,9 @@ def _chapter(chapter: Chapter) -> str:
 
 def _row(entry: Entry) -> str:
     topology = entry.term.topology
-    edges, vertices = smallest_edges(topology, topology.operators)
-    names = point_names(topology.legs, vertices, topology.operators)
-    alternative = " ".join(f"K({names[a]},{names[b]})" for a, b in edges) or "1"
+    shown = representative(topology)
+    names = diagram_names(shown)
+    alternative = " ".join(f"K({names[a]},{names[b]})" for a, b in shown.edges) or "1"
     picture = f'<a href="{document_path(entry.key)}"><img src="{picture_path(entry.key)}" alt="{alternative}"></a>'
     cells = [picture, topology.coefficient, topology.labellings, topology.multiplicity, topology.internal_automorphisms]
     return f"| {' | '.join(map(str, cells))} | {entry.reason.value if entry.reason else '**kept**'} |"

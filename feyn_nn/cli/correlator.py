@@ -12,7 +12,7 @@ from feyn_nn.correlator import ALL_RULES, Correlator, Term, generate_correlator,
 from feyn_nn.errors import InputError
 from feyn_nn.files import json_text
 from feyn_nn.graphs import Rule, species_tensor
-from feyn_nn.symbolic.layout import point_names
+from feyn_nn.graphs.interchange.naming import point_names
 
 if TYPE_CHECKING:
     import argparse
@@ -103,7 +103,7 @@ def _order(order: tuple[int, ...], action: Action) -> dict[str, int]:
 
 def _term(term: Term, action: Action, *, species: bool) -> dict[str, Any]:
     edges, vertices = term.smallest_edges(action)
-    names = point_names(term.topology.legs, vertices, action)
+    names = point_names(term.topology.legs, vertices, action.operators)
     entry: dict[str, Any] = {
         "order": _order(term.order, action),
         "multiplicity": str(term.multiplicity),

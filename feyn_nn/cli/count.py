@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from feyn_nn.action import MAX_VALENCE, MIN_VALENCE, VERTEX_LETTERS, Operator
 from feyn_nn.cli.options import add_json
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from feyn_nn.graphs.generation import ClassCount
-
-_COUPLING: Final = "g{}"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,11 +57,11 @@ def run(options: argparse.Namespace) -> int:
         raise InputError(f"--max-seconds {options.max_seconds}: expected a positive number of seconds")
     where = ALL if options.filter is None else parse_filters(options.filter)
     wanted = DiagramClass(options.legs, operators, order, where)
-    watch = _Watch(options.max_seconds)
+    started = time.monotonic()
     wanted.refuse_explosion(limit)
     with progress("topologies", "topology") as move:
-        watch.show(move, wanted)
-        counted = wanted.count(watch, limit)
+        total = wanted.estimate() if move is not None else 0
+        counted = wanted.count(_Watch(options.max_seconds, started, move, total), limit)
     if wanted.half_edges % 2:
         sys.stderr.write(
             f"note: {wanted.half_edges} half-edges, an odd number, cannot be joined in pairs: there are no diagrams\n"
@@ -87,7 +86,7 @@ def parse_vertices(text: str) -> tuple[tuple[Operator, ...], tuple[int, ...]]:
             raise InputError(f"--vertices {text!r}: valence {k}: expected {MIN_VALENCE} to {MAX_VALENCE}")
         if p < 0:
             raise InputError(f"--vertices {text!r}: {p} vertices of valence {k}: expected zero or more")
-        operators.append(Operator(k, _COUPLING.format(len(operators) + 1)))
+        operators.append(Operator(k, f"g{len(operators) + 1}"))
         order.append(p)
     if len(operators) > len(VERTEX_LETTERS):
         raise InputError(
@@ -96,19 +95,14 @@ def parse_vertices(text: str) -> tuple[tuple[Operator, ...], tuple[int, ...]]:
     return tuple(operators), tuple(order)
 
 
+@dataclass(frozen=True, slots=True)
 class _Watch:
-    """Moves the bar, and stops the work when its time is over."""
+    """Moves the bar, if there is one, and stops the work when its time is over."""
 
-    def __init__(self, seconds: float | None) -> None:
-        self.seconds = seconds
-        self.started = time.monotonic()
-        self.move: Callable[[int, int], None] | None = None
-        self.total = 0
-
-    def show(self, move: Callable[[int, int], None] | None, wanted: DiagramClass) -> None:
-        """Move a bar, if there is one."""
-        self.move = move
-        self.total = wanted.estimate() if move is not None else 0
+    seconds: float | None
+    started: float
+    move: Callable[[int, int], None] | None
+    total: int
 
     def __call__(self, found: int) -> None:
         if self.move is not None:

@@ -31,22 +31,26 @@ _QUICK = 200_000
 """Pairs of cycle types, of legs and of vertices."""
 
 
+@lru_cache(maxsize=1024)
 def topology_count(legs: int, valences: tuple[int, ...], counts: tuple[int, ...]) -> int:
     """The number of topologies with `counts[i]` vertices of an operator of valence `valences[i]`, connected or not.
 
     >>> [topology_count(2, (4,), (order,)) for order in range(8)]
     [1, 2, 7, 21, 74, 269, 1115, 5071]
     """
-    half_edges = sum(valence * count for valence, count in zip(valences, counts, strict=True))
-    attached = min(legs, half_edges - (half_edges - legs) % 2)  # further legs can only be joined in pairs
+    attached = _attached(legs, valences, counts)
     return _orbits(_product(_symmetric(attached), _vertices(valences, counts))) if attached >= 0 else 0
 
 
 def is_quick(legs: int, valences: tuple[int, ...], counts: tuple[int, ...]) -> bool:
     """Whether `topology_count`, and `connected_topology_count`, take well below a second."""
+    return _partition_count(max(_attached(legs, valences, counts), 0)) * len(_vertices(valences, counts)) < _QUICK
+
+
+def _attached(legs: int, valences: tuple[int, ...], counts: tuple[int, ...]) -> int:
+    """How many legs can end at vertices; the others can only be joined in pairs. Negative if that leaves one over."""
     half_edges = sum(valence * count for valence, count in zip(valences, counts, strict=True))
-    attached = min(legs, half_edges)
-    return _partition_count(attached) * len(_vertices(valences, counts)) < _QUICK
+    return min(legs, half_edges - (half_edges - legs) % 2)
 
 
 def diagram_count(legs: int, valences: tuple[int, ...], counts: tuple[int, ...]) -> int:

@@ -14,6 +14,7 @@ theorem the lengths of the orbits multiply to the order of the group, and the ex
 from __future__ import annotations
 
 from functools import lru_cache
+from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -58,20 +59,25 @@ class Settled(NamedTuple):
     orbits: tuple[int, ...]
     generators: tuple[Permutation, ...]
 
+    def group_orders(self, legs: Sequence[int]) -> tuple[int, int]:
+        """Orders of the group, and of the subgroup that fixes every node with legs; `legs` gives each node's number.
+
+        Nodes with legs must have higher ranks than the others: then they are singled out first.
+        """
+        inner = [length for node, length in zip(self.singled, self.orbits, strict=True) if not legs[node]]
+        return prod(self.orbits), prod(inner)
+
 
 @lru_cache(maxsize=1 << 17)
 def canonical_piece(piece: Piece) -> Canonical:
     """Return the canonical form of a connected piece; equal forms mean isomorphic pieces."""
     settled = settle_piece(piece)
     order = settled.order
-    automorphisms = 1
-    for length in settled.orbits:
-        automorphisms *= length
     place = [0] * len(order)
     for new, old in enumerate(order):
         place[old] = new
     colours = tuple(piece.colours[node] for node in order)
-    return Canonical(Piece(colours, _renumbered(piece.edges, place)), order, automorphisms)
+    return Canonical(Piece(colours, _renumbered(piece.edges, place)), order, prod(settled.orbits))
 
 
 def settle_piece(piece: Piece) -> Settled:

@@ -45,7 +45,7 @@ from feyn_nn.graphs.topology import Node, Symmetry
 from feyn_nn.graphs.zero_dimensional import ZeroDimensionalTheory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from feyn_nn.graphs.colouring import Counts
 
@@ -93,11 +93,15 @@ class ConnectedPieces:
 
     def _missing(self, legs: int, counts: tuple[int, ...], palette: tuple[int, ...]) -> Fraction:
         """The exact sum of 1/|Aut| over unlabelled connected pieces, less that of the pieces found."""
-        groups = Counter(symmetry.lines * symmetry.legs * symmetry.vertices for symmetry in self._symmetries)
-        total = sum((Fraction(number, order) for order, number in groups.items()), Fraction(0))
+        total = inverse_sum(Counter(symmetry.whole for symmetry in self._symmetries))
         exact = ZeroDimensionalTheory(palette, counts).connected(legs).get(counts, Fraction(0))
         valences = prod(factorial(valence) ** count for valence, count in zip(palette, counts, strict=True))
         return Fraction(exact, valences * factorial(legs)) - total
+
+
+def inverse_sum(groups: Mapping[int, int]) -> Fraction:
+    """The sum of 1/|Aut| over groups, given how many there are of each order."""
+    return sum((Fraction(number, order) for order, number in groups.items()), Fraction(0))
 
 
 _ROWS: dict[tuple[int, Valences, bool], Rows] = {}

@@ -102,6 +102,13 @@ def component_masks(neighbours: Sequence[int], among: int) -> list[int]:
     return found
 
 
+def components(neighbours: Sequence[int]) -> list[list[int]]:
+    """Connected components, each as its sorted nodes; `neighbours` as from `neighbour_masks`."""
+    size = len(neighbours)
+    masks = component_masks(neighbours, (1 << size) - 1)
+    return [[node for node in range(size) if mask >> node & 1] for mask in masks]
+
+
 def is_bridgeless(piece: Piece) -> bool:
     """Whether no line between two vertices of a connected piece disconnects its vertices when cut."""
     if all(multiplicity > 1 for _, _, multiplicity in piece.edges):

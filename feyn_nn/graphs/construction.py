@@ -14,10 +14,15 @@ Each returns every piece that the step can give, usually many times over: equal 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, NamedTuple
+
 import numpy as np
 
 from feyn_nn.graphs.colouring import Counts
 from feyn_nn.graphs.rows import Rows, joined
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def cut_lines(parents: Rows) -> Rows:
@@ -64,130 +69,111 @@ def insert_vertex(parents: Rows, valence: int, free_lines: int) -> Rows:
 
     r runs from 1 to valence/2 - free_lines; the half-edges that no line takes form self-loops at the new vertex.
     """
-    size = parents.vertices
     most = valence // 2 - free_lines
-    slots, ends, is_leg = _slots(parents)
-    row = np.arange(len(parents))
-    attached = np.zeros((len(parents), size), dtype=np.int64)
+    lines = _Lines.of(parents)
+    attached = np.zeros((len(parents), parents.vertices), dtype=np.int64)
     legs = np.full(len(parents), 2 * free_lines, dtype=np.int64)
-    last = np.zeros(len(parents), dtype=np.int64)
+    last: Counts = np.zeros(len(parents), dtype=np.int64)
     parts = []
-    places = np.arange(slots.shape[1])
     for cut in range(1, most + 1):
-        chosen, slot = np.nonzero((slots > 0) & (places >= last[:, None]))
-        row, slots, attached, legs = (
-            row[chosen],
-            slots[chosen],
-            attached[chosen] + ends[slot],
-            legs[chosen] + is_leg[slot],
-        )
-        slots[np.arange(len(slot)), slot] -= 1
-        last = slot
-        parts.append(_with_vertex(parents, row, slots, attached, legs, valence, most - cut))
-    return joined(parts, size + 1)
-
-
-def _with_vertex(
-    parents: Rows, row: Counts, slots: Counts, attached: Counts, legs: Counts, valence: int, loops: int
-) -> Rows:
-    size = parents.vertices
-    first, second = np.triu_indices(size)
-    adjacency = np.zeros((len(row), size + 1, size + 1), dtype=np.int64)
-    adjacency[:, first, second] = adjacency[:, second, first] = slots[:, : len(first)]
-    adjacency[:, size, :size] = adjacency[:, :size, size] = attached
-    adjacency[:, size, size] = loops
-    return Rows(
-        np.concatenate([parents.kinds[row], np.full((len(row), 1), valence)], axis=1),
-        np.concatenate([slots[:, len(first) :], legs[:, None]], axis=1),
-        adjacency,
-    )
+        lines, chosen, last = lines.cut(last)
+        attached, legs = attached[chosen] + lines.ends[last], legs[chosen] + lines.is_leg[last]
+        parts.append(_with_vertices(parents, lines, [attached], [legs], [[most - cut]], valence))
+    return joined(parts, parents.vertices + 1)
 
 
 def insert_line(parents: Rows) -> Rows:
     """A new line between two lines, or between two places of one; its ends are new cubic vertices."""
-    size = parents.vertices
-    slots, ends, is_leg = _slots(parents)
-    row, slot = np.nonzero(slots)
-    left = slots[row]
-    left[np.arange(len(row)), slot] -= 1
+    start = np.zeros(len(parents), dtype=np.int64)
+    lines, _, slot = _Lines.of(parents).cut(start)
     # the same line twice: its first end goes to one new vertex, its second, a vertex or a leg, to the other
-    first, second = np.triu_indices(size)
-    ends_of = np.zeros((2, slots.shape[1], size), dtype=np.int64)
-    lines = np.arange(len(first))
-    ends_of[0, lines, first] = ends_of[1, lines, second] = 1
-    ends_of[0, len(first) :] = np.eye(size, dtype=np.int64)
-    once = _with_cubic_pair(parents, row, left, ends_of[0, slot], ends_of[1, slot], 0 * slot, is_leg[slot], between=2)
+    ends, legs = [lines.first[slot], lines.second[slot]], [0 * slot, lines.is_leg[slot]]
+    once = _with_vertices(parents, lines, ends, legs, [[0, 2], [2, 0]], 3)
     # another line: a later slot, or one more of the same bundle
-    chosen, other = np.nonzero((left > 0) & (np.arange(slots.shape[1]) >= slot[:, None]))
-    rest = left[chosen]
-    rest[np.arange(len(other)), other] -= 1
-    mine, theirs = slot[chosen], other
-    twice = _with_cubic_pair(
-        parents, row[chosen], rest, ends[mine], ends[theirs], is_leg[mine], is_leg[theirs], between=1
-    )
-    return joined([once, twice], size + 2)
+    both, chosen, other = lines.cut(slot)
+    slots = slot[chosen], other
+    ends, legs = [lines.ends[each] for each in slots], [lines.is_leg[each] for each in slots]
+    twice = _with_vertices(parents, both, ends, legs, [[0, 1], [1, 0]], 3)
+    return joined([once, twice], parents.vertices + 2)
 
 
 def insert_tadpole(parents: Rows) -> Rows:
     """A line with a self-loop at its end, tied to another line; both its ends are new cubic vertices."""
-    slots, ends, is_leg = _slots(parents)
-    row, slot = np.nonzero(slots)
-    left = slots[row]
-    left[np.arange(len(row)), slot] -= 1
-    none = np.zeros((len(row), parents.vertices), dtype=np.int64)
-    children = _with_cubic_pair(parents, row, left, ends[slot], none, is_leg[slot], 0 * slot, between=1)
-    children.adjacency[:, -1, -1] = 1
-    return children
+    lines, _, slot = _Lines.of(parents).cut(np.zeros(len(parents), dtype=np.int64))
+    ends = lines.ends[slot]
+    return _with_vertices(parents, lines, [ends, 0 * ends], [lines.is_leg[slot], 0 * slot], [[0, 1], [1, 1]], 3)
 
 
 def fork_legs(parents: Rows) -> Rows:
     """A new cubic vertex with two legs at the end of a leg."""
-    size = parents.vertices
-    row, place = np.nonzero(parents.legs)
-    here = np.arange(len(row))
-    adjacency = np.zeros((len(row), size + 1, size + 1), dtype=np.int64)
-    adjacency[:, :size, :size] = parents.adjacency[row]
-    adjacency[here, place, size] = adjacency[here, size, place] = 1
-    legs = np.concatenate([parents.legs[row], np.full((len(row), 1), 2)], axis=1)
-    legs[here, place] -= 1
-    return Rows(np.concatenate([parents.kinds[row], np.full((len(row), 1), 3)], axis=1), legs, adjacency)
+    lines = _Lines.of(parents)
+    lines, _, slot = lines.cut(np.full(len(parents), int(np.argmax(lines.is_leg))))
+    return _with_vertices(parents, lines, [lines.ends[slot]], [lines.is_leg[slot] + 1], [[0]], 3)
 
 
-def _slots(parents: Rows) -> tuple[Counts, Counts, Counts]:
-    """Lines of each row by slot: between or at vertices, then legs; the vertices at a slot's ends; which are legs."""
-    size = parents.vertices
-    first, second = np.triu_indices(size)
-    slots = np.concatenate([parents.adjacency[:, first, second], parents.legs], axis=1)
-    ends = np.zeros((slots.shape[1], size), dtype=np.int64)
-    lines = np.arange(len(first))
-    np.add.at(ends, (lines, first), 1)
-    np.add.at(ends, (lines, second), 1)
-    ends[len(first) :] += np.eye(size, dtype=np.int64)
-    return slots, ends, (np.arange(slots.shape[1]) >= len(first)).astype(np.int64)
+class _Lines(NamedTuple):
+    """The lines of some rows that can be cut, by slot: between or at vertices, then at legs.
+
+    `row` is the parent of each, `left` the number of lines in each slot. `first` and `second` have a one for the vertex
+    at the respective end of a slot's lines; a leg's second end has none, and `is_leg` has a one.
+    """
+
+    row: Counts
+    left: Counts
+    first: Counts
+    second: Counts
+    is_leg: Counts
+
+    @classmethod
+    def of(cls, parents: Rows) -> _Lines:
+        """All lines of all parents."""
+        size = parents.vertices
+        first, second = np.triu_indices(size)
+        one = np.eye(size, dtype=np.int64)
+        return cls(
+            np.arange(len(parents)),
+            np.concatenate([parents.adjacency[:, first, second], parents.legs], axis=1),
+            np.concatenate([one[first], one]),
+            np.concatenate([one[second], 0 * one]),
+            np.repeat([0, 1], [len(first), size]),
+        )
+
+    @property
+    def ends(self) -> Counts:
+        """How many ends of a slot's lines each vertex is."""
+        return self.first + self.second
+
+    def cut(self, earliest: Counts) -> tuple[_Lines, Counts, Counts]:
+        """Take one line out, in every way, of slots from `earliest` on: what is left, the row each came from, the slot."""
+        chosen, slot = np.nonzero((self.left > 0) & (np.arange(self.left.shape[1]) >= earliest[:, None]))
+        left = self.left[chosen]
+        left[np.arange(len(slot)), slot] -= 1
+        return self._replace(row=self.row[chosen], left=left), chosen, slot
 
 
-def _with_cubic_pair(
+def _with_vertices(
     parents: Rows,
-    row: Counts,
-    slots: Counts,
-    left: Counts,
-    right: Counts,
-    left_legs: Counts,
-    right_legs: Counts,
-    *,
-    between: int,
+    lines: _Lines,
+    attached: Sequence[Counts],
+    legs: Sequence[Counts],
+    among: Sequence[Sequence[int]],
+    valence: int,
 ) -> Rows:
-    """Two more vertices of kind 3, `left` and `right` saying how many lines go to each old vertex."""
-    size = parents.vertices
+    """What is left of the lines with new vertices of kind `valence`.
+
+    For each of them, `attached` says how many lines go to each old vertex, `legs` how many legs it has, and `among` how
+    many lines join it to the new ones, with self-loops on the diagonal.
+    """
+    size, new = parents.vertices, len(among)
     first, second = np.triu_indices(size)
-    adjacency = np.zeros((len(row), size + 2, size + 2), dtype=np.int64)
-    adjacency[:, first, second] = adjacency[:, second, first] = slots[:, : len(first)]
-    adjacency[:, size, :size] = adjacency[:, :size, size] = left
-    adjacency[:, size + 1, :size] = adjacency[:, :size, size + 1] = right
-    adjacency[:, size, size + 1] = adjacency[:, size + 1, size] = between
+    adjacency = np.zeros((len(lines.row), size + new, size + new), dtype=np.int64)
+    adjacency[:, first, second] = adjacency[:, second, first] = lines.left[:, : len(first)]
+    for index, ends in enumerate(attached):
+        adjacency[:, size + index, :size] = adjacency[:, :size, size + index] = ends
+    adjacency[:, size:, size:] = among
     return Rows(
-        np.concatenate([parents.kinds[row], np.full((len(row), 2), 3)], axis=1),
-        np.concatenate([slots[:, len(first) :], left_legs[:, None], right_legs[:, None]], axis=1),
+        np.concatenate([parents.kinds[lines.row], np.full((len(lines.row), new), valence)], axis=1),
+        np.concatenate([lines.left[:, len(first) :], np.stack(legs, axis=1)], axis=1),
         adjacency,
     )
 

@@ -22,8 +22,9 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from feyn_nn.combinatorics import set_partitions
 from feyn_nn.errors import InputError
-from feyn_nn.graphs.connectivity import bridges, component_masks, neighbour_masks
+from feyn_nn.graphs.connectivity import bridges, components, neighbour_masks
 from feyn_nn.graphs.diagram import Diagram, Edge
+from feyn_nn.graphs.filters import CONNECTED
 from feyn_nn.graphs.series import Series, Truncation
 from feyn_nn.graphs.zero_dimensional import ZeroDimensionalTheory
 
@@ -49,8 +50,7 @@ def connected_components(diagram: Diagram) -> tuple[tuple[Legs, Diagram], ...]:
     """
     size = diagram.legs + len(diagram.vertices)
     found = []
-    for mask in component_masks(neighbour_masks(size, _bundles(diagram.edges)), (1 << size) - 1):
-        nodes = [node for node in range(size) if mask >> node & 1]
+    for nodes in components(neighbour_masks(size, _bundles(diagram.edges))):
         legs = tuple(node for node in nodes if node < diagram.legs)
         place = {node: index for index, node in enumerate(nodes)}
         vertices = tuple(diagram.vertices[node - diagram.legs] for node in nodes[len(legs) :])
@@ -178,20 +178,18 @@ def one_pi_decomposition(diagram: Diagram) -> OnePITree:
     >>> [(block.legs, block.diagram.edges) for block in tree.blocks], tree.bridges
     ([((0, 1), ((0, 3), (1, 3), (2, 3))), ((2, 3), ((0, 3), (1, 3), (2, 3)))], ((0, 1),))
     """
-    if not diagram.vertices or len(connected_components(diagram)) != 1:
+    if not diagram.vertices or not CONNECTED(diagram.topology):
         raise InputError(f"{diagram}: expected a connected diagram with a vertex, to cut it in irreducible blocks")
     first, size = diagram.legs, len(diagram.vertices)
     inner = [(a - first, b - first) for a, b in diagram.edges if a >= first]
     cut = bridges(size, _bundles(inner))
     kept = [line for line in inner if line not in cut and line[::-1] not in cut]
-    masks = component_masks(neighbour_masks(size, _bundles(kept)), (1 << size) - 1)
-    block_of = [next(index for index, mask in enumerate(masks) if mask >> vertex & 1) for vertex in range(size)]
+    block_of = [0] * size
     blocks = []
-    for index in range(len(masks)):
-        place: dict[int, int] = {}
-        for vertex in range(size):
-            if block_of[vertex] == index:
-                place[vertex] = len(place)
+    for index, block_vertices in enumerate(components(neighbour_masks(size, _bundles(kept)))):
+        place = {vertex: number for number, vertex in enumerate(block_vertices)}
+        for vertex in place:
+            block_of[vertex] = index
         outer = [(a, b - first) for a, b in diagram.edges if a < first and b - first in place]
         ends = [(number, vertex) for number, line in enumerate(cut) for vertex in line if vertex in place]
         legs = len(outer) + len(ends)

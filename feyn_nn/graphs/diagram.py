@@ -9,13 +9,11 @@ from __future__ import annotations
 
 from collections import Counter
 from fractions import Fraction
-from itertools import combinations
 from typing import TYPE_CHECKING, final
 
 import networkx as nx
 
 from feyn_nn.errors import InputError
-from feyn_nn.graphs.canonical import Piece
 from feyn_nn.graphs.labelling import Attachment, attachments
 from feyn_nn.graphs.numbering import Skeleton, smallest_numbering
 from feyn_nn.graphs.topology import Node, Topology
@@ -160,7 +158,9 @@ def diagrams_of(topology: Topology) -> list[Diagram]:
 def representative(topology: Topology) -> Diagram:
     """The labelling with the smallest edge list."""
     edges, _ = smallest_edges(topology, topology.operators)
-    return Diagram(topology.legs, topology.vertices, edges)
+    diagram = Diagram(topology.legs, topology.vertices, edges)
+    diagram._topology, diagram._edges = topology, edges  # smallest over all labellings, so over those of this one
+    return diagram
 
 
 def smallest_edges(topology: Topology, operators: Sequence[Operator]) -> tuple[tuple[Edge, ...], tuple[Operator, ...]]:
@@ -194,12 +194,11 @@ def _topology_of(skeleton: Skeleton, operators: Sequence[Operator]) -> Topology:
     assert skeleton.attached is not None
     at = Counter(vertex for vertex in skeleton.attached if vertex >= 0)
     lines = sum(vertex < 0 for vertex in skeleton.attached) // 2
-    pieces = []
-    for component in _vertex_components(skeleton.neighbours):
-        place = {vertex: index for index, vertex in enumerate(component)}
-        colours = tuple(Node(at[v], skeleton.ranks[v], skeleton.loops[v]) for v in component)
-        pieces.append(Piece(colours, _piece_edges(component, place, skeleton.neighbours)))
-    return Topology.from_pieces(operators, lines, pieces)
+    colours = [
+        Node(at[vertex], rank, loops)
+        for vertex, (rank, loops) in enumerate(zip(skeleton.ranks, skeleton.loops, strict=True))
+    ]
+    return Topology.from_pieces(operators, lines, skeleton.pieces(colours))
 
 
 def _adjacency(legs: int, vertices: int, edges: Sequence[Edge]) -> tuple[list[int], list[dict[int, int]]]:
@@ -216,19 +215,6 @@ def _adjacency(legs: int, vertices: int, edges: Sequence[Edge]) -> tuple[list[in
             neighbours[i][j] = neighbours[i].get(j, 0) + 1
             neighbours[j][i] = neighbours[j].get(i, 0) + 1
     return loops, neighbours
-
-
-def _vertex_components(neighbours: Sequence[dict[int, int]]) -> list[list[int]]:
-    graph: nx.Graph[int] = nx.Graph()
-    graph.add_nodes_from(range(len(neighbours)))
-    graph.add_edges_from((i, j) for i, around in enumerate(neighbours) for j in around)
-    return [sorted(component) for component in nx.connected_components(graph)]
-
-
-def _piece_edges(
-    component: Sequence[int], place: dict[int, int], neighbours: Sequence[dict[int, int]]
-) -> tuple[tuple[int, int, int], ...]:
-    return tuple((place[i], place[j], neighbours[i][j]) for i, j in combinations(component, 2) if j in neighbours[i])
 
 
 def _skeleton(

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias, final
 
 from feyn_nn.errors import InputError
 from feyn_nn.graphs.connectivity import has_bridge_to_one_leg, has_insertion, has_snail, is_bridgeless
-from feyn_nn.graphs.topology import Topology
+from feyn_nn.graphs.topology import Topology, piece_legs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -173,7 +173,7 @@ def _any_piece(_: Piece) -> bool:
 
 
 def _touches_a_leg(piece: Piece) -> bool:
-    return any(node.legs for node in piece.colours)
+    return piece_legs(piece) > 0
 
 
 def _has_no_self_loop(piece: Piece) -> bool:

@@ -23,8 +23,8 @@ from feyn_nn.action import Operator
 from feyn_nn.combinatorics import pairing_count
 from feyn_nn.errors import CompletenessError, InputError, LimitError
 from feyn_nn.graphs.burnside import connected_topology_count, is_quick, topology_count
-from feyn_nn.graphs.class_sums import exact_weight
-from feyn_nn.graphs.connected import ConnectedPieces
+from feyn_nn.graphs.class_sums import exact_symmetry_sum
+from feyn_nn.graphs.connected import ConnectedPieces, inverse_sum
 from feyn_nn.graphs.diagram import Diagram, labelled_diagrams
 from feyn_nn.graphs.filters import ALL, CONNECTED, NO_VACUUM, Filter
 from feyn_nn.graphs.topology import Topology
@@ -100,24 +100,18 @@ class DiagramClass:
         """The operators that occur, sorted, with their numbers."""
         return tuple(sorted((op, power) for op, power in zip(self.operators, self.order, strict=True) if power))
 
-    @property
-    def weight_factor(self) -> int:
-        """prod_k (k!)^(p_k), by which the sum of C differs from that of 1/|Aut|."""
-        return prod(factorial(operator.valence) ** power for operator, power in self.vertices)
-
     def exact_weight(self) -> Fraction | None:
         """The sum of 1/|Aut| over all labelled diagrams of the class from the zero-dimensional theory; None if unknown."""
         if self.half_edges % 2:
             return Fraction(0)
-        total = exact_weight(self.legs, self.operators, self.order, self.where)
-        return None if total is None else total / self.weight_factor
+        return exact_symmetry_sum(self.legs, self.operators, self.order, self.where)
 
     def estimate(self) -> int:
         """How many topologies generation goes through, before filters other than "connected": by Burnside's lemma, exact.
 
         If the exact number would take long (above `MAX_TOPOLOGIES`, or with many legs), a lower bound.
         """
-        if self.half_edges % 2 or (self._connected and self.legs > self._legs_of_a_tree):
+        if self.half_edges % 2 or (self._connected and self.legs > most_legs(*self._sizes)):
             return 0
         bound = self._lower_bound()
         if bound > MAX_TOPOLOGIES or not self._is_quick:
@@ -133,12 +127,6 @@ class DiagramClass:
     @property
     def _is_quick(self) -> bool:
         return is_quick(self.legs, *self._sizes)
-
-    @property
-    def _legs_of_a_tree(self) -> int:
-        """The most legs that a connected diagram can have."""
-        vertices = sum(self.order)
-        return self.half_edges - self.legs - 2 * (vertices - 1)
 
     def _scale(self) -> str:
         """In words, how large a class is that is refused; nothing if even that would take long."""
@@ -172,9 +160,9 @@ class DiagramClass:
         It approaches the number of topologies as those without symmetry come to dominate.
         """
         if self._connected:
-            total = exact_weight(self.legs, self.operators, self.order, CONNECTED)
+            total = exact_symmetry_sum(self.legs, self.operators, self.order, CONNECTED)
             if total is not None:
-                return total / (self.weight_factor * factorial(self.legs))
+                return total / factorial(self.legs)
         return self._bound_on_all()
 
     def _bound_on_all(self) -> Fraction:
@@ -183,7 +171,8 @@ class DiagramClass:
             comb(half_edges, attached) * pairing_count(half_edges - attached)
             for attached in range(self.legs % 2, min(self.legs, half_edges) + 1, 2)
         )
-        return Fraction(ways, self.weight_factor * prod(factorial(power) for _, power in self.vertices))
+        identical = prod(factorial(operator.valence) ** power * factorial(power) for operator, power in self.vertices)
+        return Fraction(ways, identical)
 
     def topologies(self, watch: Watch = no_watch, limit: int = MAX_TOPOLOGIES) -> Iterator[Topology]:
         """Yield every topology once, in a fixed order, and check the sum of the weights at the end.
@@ -192,7 +181,7 @@ class DiagramClass:
         `limit` topologies (see `estimate`), CompletenessError if the weights do not add up.
         """
         self.refuse_explosion(limit)
-        return self._checked(watch)
+        return self._checked(watch, Counter())
 
     def diagrams(self, watch: Watch = no_watch, limit: int = MAX_TOPOLOGIES) -> Iterator[Diagram]:
         """Yield every labelled diagram once, in a fixed order; all of a topology stand together. As `topologies`."""
@@ -201,17 +190,16 @@ class DiagramClass:
 
     def count(self, watch: Watch = no_watch, limit: int = MAX_TOPOLOGIES) -> ClassCount:
         """Count labelled diagrams and topologies and add up the weights, without labelling any leg."""
-        diagrams = topologies = 0
+        self.refuse_explosion(limit)
         groups: Counter[int] = Counter()
-        for topology in self.topologies(watch, limit):
-            topologies += 1
-            diagrams += topology.labellings
-            groups[topology.automorphisms] += 1
-        return ClassCount(diagrams, topologies, _weight(groups, self.legs), self.exact_weight())
+        diagrams = sum(topology.labellings for topology in self._checked(watch, groups))
+        return ClassCount(diagrams, groups.total(), factorial(self.legs) * inverse_sum(groups), self.exact_weight())
 
-    def _checked(self, watch: Watch) -> Iterator[Topology]:
-        """Everything that passes, and at the end the comparison of the weights; nothing may come twice."""
-        groups: Counter[int] = Counter()
+    def _checked(self, watch: Watch, groups: Counter[int]) -> Iterator[Topology]:
+        """Everything that passes, and at the end the comparison of the weights; nothing may come twice.
+
+        `groups` is filled with the number of topologies of each |Aut|.
+        """
         seen: set[int] = set()
         repeated: set[int] = set()
         for topology in self._filtered(watch):
@@ -220,9 +208,10 @@ class DiagramClass:
             (repeated if mark in seen else seen).add(mark)
             yield topology
         exact = self.exact_weight()
-        if exact is not None and _weight(groups, self.legs) != exact:
+        weight = factorial(self.legs) * inverse_sum(groups)
+        if exact is not None and weight != exact:
             raise CompletenessError(
-                f"{self}: the sum of 1/|Aut| over labelled diagrams is {_weight(groups, self.legs)}, the zero-dimensional "
+                f"{self}: the sum of 1/|Aut| over labelled diagrams is {weight}, the zero-dimensional "
                 f"theory gives {exact}; this is a defect of the generator, please report it"
             )
         if repeated:
@@ -249,7 +238,7 @@ class DiagramClass:
     def _assembled(self, watch: Watch) -> Iterator[Topology]:
         """Every topology whose pieces pass the filter."""
         operators = tuple(operator for operator, _ in self.vertices)
-        counts = tuple(power for _, power in self.vertices)
+        _, counts = self._sizes
         if self.half_edges % 2:
             return
         stock = _Stock(operators, self.where, watch)
@@ -309,9 +298,9 @@ def diagrams(legs: int, operators: Sequence[Operator], order: Sequence[int], whe
     return DiagramClass(legs, tuple(operators), tuple(order), where).diagrams()
 
 
-def _weight(groups: Counter[int], legs: int) -> Fraction:
-    """The sum of 1/|Aut| over labelled diagrams: of n!/|Aut(T)| over topologies."""
-    return factorial(legs) * sum((Fraction(number, order) for order, number in groups.items()), Fraction(0))
+def most_legs(valences: Sequence[int], counts: Sequence[int]) -> int:
+    """The most legs that a connected diagram with these vertices can have: those of a tree."""
+    return sum((valence - 2) * count for valence, count in zip(valences, counts, strict=True)) + 2
 
 
 def _rounded(number: int) -> str:
@@ -382,8 +371,8 @@ def _before(part: Part) -> Part:
 def _is_impossible(part: Part, stock: _Stock) -> bool:
     """Whether a connected piece cannot exist: odd, or more legs than a tree has."""
     legs, counts = part
-    ends = sum(valence * count for valence, count in zip(stock.palette, counts, strict=True))
-    return bool((legs + ends) % 2) or legs > ends - 2 * (sum(counts) - 1)
+    most = most_legs(stock.palette, counts)  # adding a loop takes two
+    return legs > most or (most - legs) % 2 == 1
 
 
 def _combined(

@@ -10,12 +10,16 @@ differ by a symmetry once there are many.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 from typing import TYPE_CHECKING, TypeAlias
 
 from feyn_nn.graphs.canonical import Piece, canonical_piece
+from feyn_nn.graphs.connectivity import components
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+    from feyn_nn.graphs.canonical import Colour
 
 EdgeList = list[tuple[int, int]]
 _WIDE_BEAM = 12
@@ -41,6 +45,19 @@ class Skeleton:
     def number_of_legs(self) -> int:
         """Number of legs, labelled or not."""
         return len(self.attached) if self.attached is not None else 2 * self.lines + sum(self.legs)
+
+    def pieces(self, colours: Sequence[Colour]) -> list[Piece]:
+        """The components with vertices, as pieces whose nodes have these colours."""
+        found = []
+        for component in components([sum(1 << other for other in around) for around in self.neighbours]):
+            place = {vertex: index for index, vertex in enumerate(component)}
+            edges = tuple(
+                (place[i], place[j], self.neighbours[i][j])
+                for i, j in combinations(component, 2)
+                if j in self.neighbours[i]
+            )
+            found.append(Piece(tuple(colours[vertex] for vertex in component), edges))
+        return found
 
 
 _Ties: TypeAlias = tuple[tuple[int, ...], ...]
@@ -172,30 +189,8 @@ class _Numbering:
 
     def signature(self, state: _State) -> tuple[Piece, ...]:
         skeleton = self.skeleton
-        seen: set[int] = set()
-        pieces = []
-        for start in range(len(skeleton.ranks)):
-            if start in seen:
-                continue
-            component = [start]
-            seen.add(start)
-            for vertex in component:
-                for other in skeleton.neighbours[vertex]:
-                    if other not in seen:
-                        seen.add(other)
-                        component.append(other)
-            place = {vertex: index for index, vertex in enumerate(component)}
-            colours = tuple((skeleton.ranks[v], skeleton.loops[v], state.legs[v], state.labels[v]) for v in component)
-            edges = tuple(
-                sorted(
-                    (place[v], place[other], multiplicity)
-                    for v in component
-                    for other, multiplicity in skeleton.neighbours[v].items()
-                    if place[v] < place[other]
-                )
-            )
-            pieces.append(canonical_piece(Piece(colours, edges)).piece)
-        return tuple(sorted(pieces))
+        colours = list(zip(skeleton.ranks, skeleton.loops, state.legs, state.labels, strict=True))
+        return tuple(sorted(canonical_piece(piece).piece for piece in skeleton.pieces(colours)))
 
 
 def _put(values: tuple[int, ...], index: int, value: int) -> tuple[int, ...]:

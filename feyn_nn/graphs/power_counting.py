@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from feyn_nn.errors import InputError
 from feyn_nn.graphs.diagram import Diagram
+from feyn_nn.graphs.topology import piece_legs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -71,7 +72,7 @@ def power_counting(diagram: Diagram | Topology) -> PowerCounting:
         external_lines=sum(node.legs for node in nodes),
         free_lines=topology.lines,
         components=len(topology.pieces),
-        vacuum_components=sum(not any(node.legs for node in piece.colours) for piece in topology.pieces),
+        vacuum_components=sum(not piece_legs(piece) for piece in topology.pieces),
         degrees=dict(sorted(Counter(topology.operators[node.operator].coupling for node in nodes).items())),
     )
 

@@ -7,8 +7,7 @@ A row is a connected multigraph of vertices. `kinds` says what each vertex is (a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import prod
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +16,7 @@ from feyn_nn.graphs.canonical import settle
 from feyn_nn.graphs.colouring import fingerprints, pair_colours
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from feyn_nn.graphs.colouring import Colours, Counts
 
@@ -107,18 +106,15 @@ def canonical_rows(rows: Rows) -> tuple[Rows, list[tuple[int, int]]]:
     tied = np.nonzero(_tied(cells))[0]
     single = tied
     if len(tied) > _FEW:
-        settling = _Settling(rows.take(tied), pairs[tied])
-        settling.run(order[tied], cells[tied])
+        settling = _Settling(rows.take(tied), pairs[tied], order[tied], cells[tied])
         order[tied] = settling.order
-        for index, group in zip(tied.tolist(), settling.groups(), strict=True):
-            groups[index] = group
+        for index, whole, inner in zip(tied.tolist(), settling.whole.tolist(), settling.inner.tolist(), strict=True):
+            groups[index] = whole, inner
         single = tied[settling.failed]
     for index in single.tolist():
         found = settle(ranks[index].tolist(), pairs[index].tolist(), rows.adjacency[index].tolist())
         order[index] = found.order
-        legs = rows.legs[index].tolist()
-        inner = prod([orbit for node, orbit in zip(found.singled, found.orbits, strict=True) if not legs[node]])
-        groups[index] = prod(found.orbits), inner
+        groups[index] = found.group_orders(rows.legs[index].tolist())
     return rows.reordered(order), groups
 
 
@@ -141,64 +137,68 @@ def _sorted_cells(*keys: Counts | Colours | Flags) -> tuple[Counts, Counts]:
     return order, np.maximum.accumulate(np.where(changes, places, 0), axis=1)
 
 
-class _Settling:
-    """Settles ties in many rows at once. Orders and cells are by place, as `_sorted_cells` gives them."""
+class _Tie(NamedTuple):
+    """The last tie of some rows: their indices, order and cells, the first place of the tie, and its length."""
 
-    def __init__(self, rows: Rows, pairs: Colours) -> None:
+    rows: Counts
+    order: Counts
+    cells: Counts
+    start: Counts
+    length: Counts
+
+
+class _Settling:
+    """Settles ties in many rows at once. Orders and cells are by place, as `_sorted_cells` gives them.
+
+    `order` and the orders of the groups (`whole`; `inner`, which fixes vertices with legs) are right but in the rows that
+    have `failed`.
+    """
+
+    def __init__(self, rows: Rows, pairs: Colours, order: Counts, cells: Counts) -> None:
         self.rows = rows
         self.pairs = pairs
         self.failed = np.zeros(len(rows), dtype=bool)
         self.whole = np.ones(len(rows), dtype=np.int64)
         self.inner = np.ones(len(rows), dtype=np.int64)
-        self.order: Counts = np.zeros(rows.legs.shape, dtype=np.int64)
+        self.order = order.copy()
+        ties = list(self.broken_ties(np.arange(len(rows)), self.order, cells.copy()))
+        expected = rows.reordered(self.order).adjacency
+        for tie in ties:
+            chosen = tie.order[np.arange(len(tie.rows)), tie.start]
+            self.whole[tie.rows] *= tie.length
+            self.inner[tie.rows] *= np.where(rows.legs[tie.rows, chosen] > 0, 1, tie.length)
+            for k in range(1, int(tie.length.max())):
+                here = np.nonzero((tie.length > k) & ~self.failed[tie.rows])[0]
+                index = tie.rows[here]
+                other = self.completed(index, tie.order[here], tie.cells[here], tie.start[here] + k)
+                found = rows.take(index).reordered(other).adjacency
+                self.failed[index] |= (found != expected[index]).any(axis=(1, 2))
 
-    def groups(self) -> list[tuple[int, int]]:
-        """Orders of the groups: all vertices, and those that fix vertices with legs."""
-        return list(zip(self.whole.tolist(), self.inner.tolist(), strict=True))
-
-    def run(self, order: Counts, cells: Counts) -> None:
-        """Find the order and the groups; `failed` marks rows for which it did not work out."""
-        steps = []
-        order, cells = order.copy(), cells.copy()
-        while True:
-            index = np.nonzero(_tied(cells))[0]
-            if not len(index):
-                break
-            before = order[index], cells[index]
-            start, length = _last_tie(before[1])
-            steps.append((index, before, start, length))
-            chosen = before[0][np.arange(len(index)), start]
-            self.whole[index] *= length
-            self.inner[index] *= np.where(self.rows.legs[index, chosen] > 0, 1, length)
-            order[index], cells[index] = self.single_out(index, before, chosen)
-        self.order = order
-        expected = self.rows.reordered(order).adjacency
-        for index, before, start, length in steps:
-            for k in range(1, int(length.max())):
-                here = np.nonzero((length > k) & ~self.failed[index])[0]
-                rows = index[here]
-                other = self.completed(rows, (before[0][here], before[1][here]), start[here] + k)
-                found = self.rows.take(rows).reordered(other).adjacency
-                self.failed[rows] |= (found != expected[rows]).any(axis=(1, 2))
-
-    def single_out(self, index: Counts, before: tuple[Counts, Counts], vertex: Counts) -> tuple[Counts, Counts]:
-        """Put one vertex before those that tie with it, and sort the rest by their colours with it."""
-        cells = np.empty_like(before[1])
-        np.put_along_axis(cells, before[0], before[1], axis=1)
-        others = np.arange(self.rows.vertices) != vertex[:, None]
-        return _sorted_cells(self.pairs[index, vertex], others, cells)
-
-    def completed(self, index: Counts, before: tuple[Counts, Counts], place: Counts) -> Counts:
-        """The order after singling out the vertex at `place`, and then the first of every tie that is left."""
-        every = np.arange(len(index))
-        order, cells = self.single_out(index, before, before[0][every, place])
+    def broken_ties(self, index: Counts, order: Counts, cells: Counts) -> Iterator[_Tie]:
+        """Single out the first vertex of the last tie until none is left, changing `order` and `cells`; yield the ties."""
         while True:
             left = np.nonzero(_tied(cells))[0]
             if not len(left):
-                return order
-            again = order[left], cells[left]
-            start, _ = _last_tie(again[1])
-            order[left], cells[left] = self.single_out(index[left], again, again[0][np.arange(len(left)), start])
+                return
+            start, length = _last_tie(cells[left])
+            tie = _Tie(index[left], order[left], cells[left], start, length)
+            order[left], cells[left] = self.single_out(tie.rows, tie.order, tie.cells, start)
+            yield tie
+
+    def single_out(self, index: Counts, order: Counts, cells: Counts, place: Counts) -> tuple[Counts, Counts]:
+        """Put the vertex at `place` before those that tie with it, and sort the rest by their colours with it."""
+        vertex = order[np.arange(len(index)), place]
+        by_vertex = np.empty_like(cells)
+        np.put_along_axis(by_vertex, order, cells, axis=1)
+        others = np.arange(self.rows.vertices) != vertex[:, None]
+        return _sorted_cells(self.pairs[index, vertex], others, by_vertex)
+
+    def completed(self, index: Counts, order: Counts, cells: Counts, place: Counts) -> Counts:
+        """The order after singling out the vertex at `place`, and then the first of every tie that is left."""
+        order, cells = self.single_out(index, order, cells, place)
+        for _ in self.broken_ties(index, order, cells):
+            pass
+        return order
 
 
 def _tied(cells: Counts) -> Flags:

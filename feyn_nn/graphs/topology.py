@@ -46,6 +46,16 @@ class Symmetry(NamedTuple):
     vertices: int
     inner: int
 
+    @property
+    def whole(self) -> int:
+        """|Aut| of the piece with its legs unlabelled."""
+        return self.lines * self.legs * self.vertices
+
+    @property
+    def fixing_legs(self) -> int:
+        """|Aut| of the piece with every leg fixed."""
+        return self.lines * self.inner
+
 
 @dataclass(frozen=True, slots=True)
 class Topology:
@@ -97,7 +107,7 @@ class Topology:
         """|Aut| of a labelled diagram of this topology: automorphisms that fix every leg."""
         result = 1
         for symmetry in self.symmetries:
-            result *= symmetry.lines * symmetry.inner
+            result *= symmetry.fixing_legs
         if len(self.pieces) > 1:
             for piece, number in Counter(self.pieces).items():
                 if number > 1 and not piece_legs(piece):
@@ -109,7 +119,7 @@ class Topology:
         """|Aut| of the topology itself: legs may be permuted."""
         result: int = 2**self.lines * factorial(self.lines)
         for symmetry in self.symmetries:
-            result *= symmetry.lines * symmetry.legs * symmetry.vertices
+            result *= symmetry.whole
         if len(self.pieces) > 1:
             result *= prod(factorial(number) for number in Counter(self.pieces).values())
         return result
@@ -138,12 +148,7 @@ def piece_legs(piece: Piece) -> int:
 @lru_cache(maxsize=1 << 14)
 def piece_symmetry(piece: Piece) -> Symmetry:
     """The groups of one piece, found by search."""
-    settled = settle_piece(piece)
     lines = prod(2**node.loops * factorial(node.loops) for node in piece.colours)
     lines *= prod(factorial(multiplicity) for _, _, multiplicity in piece.edges)
-    legs = prod(factorial(node.legs) for node in piece.colours)
-    # vertices with legs have the highest ranks and are singled out first, so the rest is the group that fixes them
-    inner = prod(
-        length for node, length in zip(settled.singled, settled.orbits, strict=True) if not piece.colours[node].legs
-    )
-    return Symmetry(lines, legs, prod(settled.orbits), inner)
+    legs = [node.legs for node in piece.colours]
+    return Symmetry(lines, prod(map(factorial, legs)), *settle_piece(piece).group_orders(legs))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from feyn_nn.action import VERTEX_LETTERS
 from feyn_nn.errors import LimitError
 from feyn_nn.graphs import diagrams_of
-from feyn_nn.graphs.interchange.naming import point_names as interchange_names
+from feyn_nn.graphs.interchange.naming import point_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -24,16 +24,6 @@ if TYPE_CHECKING:
 MAX_WRITTEN_DIAGRAMS = 20_000
 
 Line = tuple[str, str]
-
-
-def point_names(legs: int, vertices: Sequence[Operator], action: Action) -> tuple[str, ...]:
-    """Names of all nodes: x1, x2, ..., then the letter of each vertex's coupling with its number.
-
-    >>> from feyn_nn.action import TALK_ACTION
-    >>> point_names(2, TALK_ACTION.operators, TALK_ACTION)
-    ('x1', 'x2', 'y1', 'z1')
-    """
-    return interchange_names(legs, vertices, action.operators)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +66,7 @@ def _diagram_product(diagram: Diagram, action: Action) -> Product:
 
 
 def _product(legs: int, vertices: Sequence[Operator], edges: Iterable[tuple[int, int]], action: Action) -> Product:
-    names = point_names(legs, vertices, action)
+    names = point_names(legs, vertices, action.operators)
     lines = list(edges)
     return Product(
         tuple((names[a], names[b]) for a, b in lines if b < legs),
