@@ -16,6 +16,7 @@ from feyn_nn.action import Operator
 from feyn_nn.errors import InputError
 from feyn_nn.graphs import Diagram, Topology, diagrams_of, representative, smallest_edges, topologies
 from tests.oracles import brute_force, wick
+from tests.oracles.diagram_samples import paired_classes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,9 +24,8 @@ if TYPE_CHECKING:
 G, LAMBDA, MU, ALPHA, KAPPA = (
     Operator(k, name) for k, name in ((3, "g"), (4, "lambda"), (4, "mu"), (5, "alpha"), (6, "kappa"))
 )
-SMALL = [
-    (legs, vertices)
-    for vertices in (
+SMALL = paired_classes(
+    (
         (LAMBDA,),
         (KAPPA,),
         (G, G),
@@ -37,10 +37,10 @@ SMALL = [
         (KAPPA, KAPPA),
         (G, G, LAMBDA),
         (LAMBDA, LAMBDA, LAMBDA),
-    )
-    for legs in range(5)
-    if (size := legs + sum(vertex.valence for vertex in vertices)) % 2 == 0 and size <= 14
-]
+    ),
+    4,
+    14,
+)
 VERTEX_SETS = [(LAMBDA,) * 3, (G,) * 4, (G, G, LAMBDA), (LAMBDA, MU, KAPPA), (LAMBDA, LAMBDA, KAPPA, LAMBDA)]
 
 

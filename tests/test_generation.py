@@ -14,6 +14,7 @@ from feyn_nn.combinatorics import pairing_count
 from feyn_nn.errors import CompletenessError, InputError, LimitError
 from feyn_nn.graphs import Diagram, DiagramClass, Topology, diagrams_of, generation, smallest_edges, topologies
 from tests.oracles import brute_force, contraction, wick
+from tests.oracles.diagram_samples import paired_classes
 
 G, LAMBDA, MU, ALPHA, KAPPA = (
     Operator(k, name) for k, name in ((3, "g"), (4, "lambda"), (4, "mu"), (5, "alpha"), (6, "kappa"))
@@ -39,12 +40,7 @@ SETS = [
     (LAMBDA, LAMBDA, MU),
     (G, G, G, G),
 ]
-CLASSES = [
-    (legs, vertices)
-    for vertices in SETS
-    for legs in range(9)
-    if (size := legs + sum(vertex.valence for vertex in vertices)) % 2 == 0 and size <= 12 and legs <= 6
-]
+CLASSES = paired_classes(SETS, 6, 12)
 
 
 def kinds_of(vertices: tuple[Operator, ...]) -> list[brute_force.Kind]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from feyn_nn.action import Operator
 from feyn_nn.errors import InputError
@@ -12,14 +12,29 @@ from feyn_nn.graphs import Diagram, diagrams_of
 from tests.oracles.contraction import topologies
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from feyn_nn.graphs import Topology
 
 G, LAMBDA, MU, ALPHA, KAPPA = (
     Operator(k, name) for k, name in ((3, "g"), (4, "lambda_4"), (4, "Mu"), (5, "int"), (6, "kappa_"))
 )
-CLASSES = [
-    (legs, vertices)
-    for vertices in (
+Class: TypeAlias = tuple[int, tuple[Operator, ...]]
+"""Legs and vertices."""
+
+
+def paired_classes(vertex_sets: Iterable[tuple[Operator, ...]], legs: int, half_edges: int) -> list[Class]:
+    """The classes with at most so many legs and half-edges whose half-edges can be joined in pairs."""
+    return [
+        (n, vertices)
+        for vertices in vertex_sets
+        for n in range(legs + 1)
+        if (size := n + sum(vertex.valence for vertex in vertices)) % 2 == 0 and size <= half_edges
+    ]
+
+
+CLASSES = paired_classes(
+    (
         (),
         (LAMBDA,),
         (KAPPA,),
@@ -30,10 +45,10 @@ CLASSES = [
         (G, ALPHA),
         (G, G, LAMBDA),
         (LAMBDA, LAMBDA, LAMBDA),
-    )
-    for legs in range(6)
-    if (size := legs + sum(vertex.valence for vertex in vertices)) % 2 == 0 and size <= 14
-]
+    ),
+    5,
+    14,
+)
 PER_TOPOLOGY = 4
 
 
