@@ -3,8 +3,9 @@
     G^(n) = sum over kept diagrams of  prod_k (-g_k)^(p_k) * C(D) * int prod K
 
 (talk, (3.17)-(3.19) and its Feynman rules). A term is one topology; its multiplicity is C times the number of leg
-labellings. By default rule 7 (vacuum parts) and rule 4.5 (propagator corrections) prune, each a switch. Every
-generation is checked against the exact zero-dimensional sums, for all diagrams and for what was kept.
+labellings. By default rule 7 (vacuum parts) and rule 4.5 (propagator corrections) prune, each a switch; with
+`Rule.DISCONNECTED` as well the connected correlator is left. Every generation is checked against the exact
+zero-dimensional sums, for all diagrams and for what was kept.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from feyn_nn.action import Action, order_key
 from feyn_nn.errors import CompletenessError, InputError, LimitError
 from feyn_nn.graphs import (
     ALL,
+    TALK_RULES,
     Diagram,
     DiagramClass,
     Rule,
@@ -33,7 +35,6 @@ if TYPE_CHECKING:
 
     from feyn_nn.action import Operator
 
-ALL_RULES = frozenset(Rule)
 MAX_TERMS: Final = 20_000
 """Topologies of all orders together, dropped ones included."""
 _SURELY_SMALL: Final = 20
@@ -119,7 +120,7 @@ def generate_correlator(
     n: int,
     action: Action,
     orders: Iterable[tuple[int, ...]],
-    rules: Collection[Rule] = ALL_RULES,
+    rules: Collection[Rule] = TALK_RULES,
 ) -> Correlator:
     """Generate G^(n) at the multi-orders `orders` (see `Action.orders`), pruned by `rules`.
 

@@ -285,8 +285,8 @@ def test_the_commands_print_what_json_says(arguments: list[str], capsys: pytest.
 def test_limits_and_wrong_options(form: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["correlator", "14", "--format", form]) == 3
     assert "labelled diagrams to write out" in capsys.readouterr().err
-    assert main(["correlator", "4", "--species", "--format", form]) == 2
-    assert f"--format {form}" in capsys.readouterr().err
+    assert main(["correlator", "4", "--named-integrals", "--format", form]) == 2
+    assert f"not used by --format {form}" in capsys.readouterr().err
 
 
 def test_dimensions_of_mathematica() -> None:

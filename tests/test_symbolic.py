@@ -12,11 +12,11 @@ import sympy
 
 from feyn_nn.action import TALK_ACTION, Action
 from feyn_nn.combinatorics import double_factorial
-from feyn_nn.correlator import ALL_RULES, Correlator, generate_correlator
+from feyn_nn.correlator import Correlator, generate_correlator
 from feyn_nn.errors import InputError, LimitError
-from feyn_nn.graphs import Rule
+from feyn_nn.graphs import TALK_RULES, Rule
 from feyn_nn.symbolic.expressions import expression, term_expressions
-from feyn_nn.symbolic.layout import check_size
+from feyn_nn.symbolic.layout import Labelling, Layout, check_size
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -84,7 +84,7 @@ def vacuum(n: int) -> Expr:
     return -3 * LAMBDA * with_lines(n, 0, "y", 2) - 15 * KAPPA * with_lines(n, 0, "z", 3)
 
 
-def talk(n: int, maximum: int = 1, rules: Collection[Rule] = ALL_RULES) -> Correlator:
+def talk(n: int, maximum: int = 1, rules: Collection[Rule] = TALK_RULES) -> Correlator:
     return generate_correlator(n, TALK_ACTION, TALK_ACTION.orders(maximum), rules)
 
 
@@ -115,15 +115,15 @@ def test_comparison_sees_a_wrong_factor() -> None:
 @pytest.mark.parametrize("n", [2, 4, 6])
 def test_every_diagram_counts_every_contraction_when_k_is_one(n: int) -> None:
     """The coefficient of lambda^p kappa^q is (-1)^(p+q) (n + 4p + 6q - 1)!! / (p! q!)."""
-    value = sympy.Poly(with_ones(expression(talk(n, 2, set()), representatives=True)), LAMBDA, KAPPA)
+    value = sympy.Poly(with_ones(expression(talk(n, 2, set()), layout=Layout(Labelling.REPRESENTATIVE))), LAMBDA, KAPPA)
     for p, q in TALK_ACTION.orders(2):
         expected = Fraction((-1) ** (p + q) * double_factorial(n + 4 * p + 6 * q - 1), factorial(p) * factorial(q))
         assert value.coeff_monomial(LAMBDA**p * KAPPA**q) == sympy.Rational(expected.numerator, expected.denominator)
 
 
-@pytest.mark.parametrize("rules", [set(), {Rule.VACUUM}, set(Rule)], ids=["none", "vacuum", "both"])
+@pytest.mark.parametrize("rules", [set(), {Rule.VACUUM}, TALK_RULES], ids=["none", "vacuum", "both"])
 @pytest.mark.parametrize("n", [2, 4, 6])
-def test_written_out_labellings_have_the_weight_of_the_kept_diagrams(n: int, rules: set[Rule]) -> None:
+def test_written_out_labellings_have_the_weight_of_the_kept_diagrams(n: int, rules: Collection[Rule]) -> None:
     correlator = talk(n, 2 if n < 6 else 1, rules)
     expected = sum(
         sympy.Rational(check.kept.numerator, check.kept.denominator)
@@ -147,7 +147,7 @@ def test_dropping_labels_makes_representatives_equal_to_the_full_sum(n: int) -> 
         return symmetric(*sorted(points, key=str))
 
     full, short = (
-        expression(correlator, representatives=flag).subs(one_place).replace(K, ordered) for flag in (False, True)
+        expression(correlator, layout=Layout(labelling)).subs(one_place).replace(K, ordered) for labelling in Labelling
     )
     assert sympy.expand(full - short) == 0
 

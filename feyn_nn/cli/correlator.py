@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from feyn_nn.action import TALK_ACTION, Action
 from feyn_nn.cli.options import parse_order
-from feyn_nn.correlator import ALL_RULES, Correlator, Term, generate_correlator, verify_species_tensors
+from feyn_nn.correlator import Correlator, Term, generate_correlator, verify_species_tensors
 from feyn_nn.errors import InputError
 from feyn_nn.files import json_text
-from feyn_nn.graphs import Rule, species_tensor
+from feyn_nn.graphs import TALK_RULES, Rule, species_tensor
 from feyn_nn.graphs.interchange.naming import point_names
+from feyn_nn.symbolic.folding import IntegralTable
+from feyn_nn.symbolic.layout import CouplingForm, Labelling, Layout, Outputs
 
 if TYPE_CHECKING:
     import argparse
@@ -36,10 +38,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--species",
         action="store_true",
-        help="d_out outputs: the tensor of each diagram, for vertices (f.f)^k (text and json)",
+        help="d_out outputs: the tensor of each diagram, for vertices (f.f)^k",
+    )
+    parser.add_argument("--connected", action="store_true", help="the connected correlator alone")
+    parser.add_argument(
+        "--couplings",
+        choices=[form.value for form in CouplingForm],
+        default="constant",
+        help="constants, functions lambda(y), or both, lambda_bar + delta_lambda(y) (default constant; not in json)",
     )
     parser.add_argument(
-        "--d-in", type=int, default=1, metavar="D", help="input dimensions in SymPy and Mathematica (default 1)"
+        "--labellings",
+        choices=[labelling.value for labelling in Labelling],
+        default="all",
+        help="write every labelling of the legs, or one times the multiplicity (text and json: always one)",
+    )
+    parser.add_argument(
+        "--named-integrals", action="store_true", help="I1(x1, ...) with definitions, in text, LaTeX and SymPy"
+    )
+    parser.add_argument(
+        "--d-in",
+        default="1",
+        metavar="D|any",
+        help="input dimensions: coordinates in SymPy and Mathematica (default 1); any: points, in SymPy",
     )
     parser.add_argument("--format", choices=FORMATS, default="text", help="output format (default text)")
 
@@ -49,35 +70,75 @@ def run(options: argparse.Namespace) -> int:
     action = Action.parse(options.action)
     order = parse_order(options.order)
     orders = action.orders(order) if isinstance(order, int) else action.orders_within(order)
-    generated = generate_correlator(options.n, action, orders, ALL_RULES - _kept(options.keep))
+    rules = TALK_RULES - _kept(options.keep) | ({Rule.DISCONNECTED} if options.connected else set())
+    generated = generate_correlator(options.n, action, orders, rules)
     if options.species:
-        if options.format not in ("text", "json"):
-            raise InputError(f"--species --format {options.format}: tensors are written as text or json")
         verify_species_tensors(generated)
     sys.stdout.write(_written(generated, options))
     return 0
 
 
 def _kept(text: str) -> set[Rule]:
+    names = {rule.value: rule for rule in TALK_RULES}
     try:
-        return {Rule(name.strip()) for name in text.split(",") if name.strip()}
-    except ValueError:
+        return {names[name.strip()] for name in text.split(",") if name.strip()}
+    except KeyError:
         raise InputError(f"--keep {text!r}: expected vacuum, propagator, or vacuum,propagator") from None
 
 
 def _written(generated: Correlator, options: argparse.Namespace) -> str:
+    layout = Layout(
+        Labelling(options.labellings),
+        CouplingForm(options.couplings),
+        Outputs.SPECIES if options.species else Outputs.ONE,
+    )
     if options.format == "json":
+        _refuse(options, "json", couplings="constant", named_integrals=False, d_in="1")
         return json_text(document(generated, species=options.species))
-    if options.format == "latex":
-        return str(import_module("feyn_nn.symbolic.latex").correlator_latex(generated))
-    if options.format == "sympy":
-        expression = import_module("feyn_nn.symbolic.expressions").expression(generated, options.d_in)
-        return f"{import_module('sympy').srepr(expression)}\n"
     if options.format == "form":
-        return str(import_module("feyn_nn.symbolic.form").correlator_form(generated))
+        _refuse(options, "form", named_integrals=False, d_in="1")
+        return str(import_module("feyn_nn.symbolic.form").correlator_form(generated, layout))
     if options.format == "mathematica":
-        return str(import_module("feyn_nn.symbolic.mathematica").correlator_mathematica(generated, options.d_in))
-    return str(import_module("feyn_nn.symbolic.text").correlator_text(generated, species=options.species))
+        _refuse(options, "mathematica", named_integrals=False)
+        writer = import_module("feyn_nn.symbolic.mathematica")
+        return str(writer.correlator_mathematica(generated, _dimensions(options.d_in), layout))
+    if options.format == "sympy":
+        return _sympy(generated, layout, options)
+    _refuse(options, options.format, d_in="1")
+    table = IntegralTable() if options.named_integrals else None
+    if options.format == "latex":
+        return str(import_module("feyn_nn.symbolic.latex").correlator_latex(generated, layout, table))
+    return str(import_module("feyn_nn.symbolic.text").correlator_text(generated, layout, table))
+
+
+def _sympy(generated: Correlator, layout: Layout, options: argparse.Namespace) -> str:
+    """What `srepr` prints; named integrals are followed by a line for each definition."""
+    writer, sympy = import_module("feyn_nn.symbolic.expressions"), import_module("sympy")
+    if not options.named_integrals:
+        d_in = None if options.d_in == "any" else _dimensions(options.d_in)
+        return f"{sympy.srepr(writer.expression(generated, d_in, layout))}\n"
+    if options.d_in not in ("1", "any"):
+        raise InputError("--named-integrals: the integrals are over points, for any number of inputs; leave --d-in out")
+    folded = writer.fold(generated, layout)
+    lines = [sympy.srepr(folded.expression)]
+    for function, (legs, integral) in folded.definitions.items():
+        call = function(*legs, writer.CUTOFF)
+        lines.append(f"Eq({sympy.srepr(call)}, {sympy.srepr(integral)})")
+    return "\n".join(lines) + "\n"
+
+
+def _dimensions(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise InputError(f"--d-in {text!r}: expected a number of input dimensions") from None
+
+
+def _refuse(options: argparse.Namespace, form: str, **defaults: object) -> None:
+    """Raise InputError for an option that the format would not use."""
+    for name, default in defaults.items():
+        if getattr(options, name) != default:
+            raise InputError(f"--{name.replace('_', '-')}: not used by --format {form}; leave it out")
 
 
 def document(generated: Correlator, *, species: bool = False) -> dict[str, Any]:

@@ -22,8 +22,9 @@ import sympy
 
 from feyn_nn.correlator import generate_correlator
 from feyn_nn.errors import InputError
-from feyn_nn.symbolic.expressions import CUTOFF, term_expressions
+from feyn_nn.symbolic.expressions import term_expressions
 from feyn_nn.symbolic.growth import growth
+from feyn_nn.symbolic.integrals import CUTOFF
 from feyn_nn.symbolic.kernels import SYMBOLS, symbolic_kernel
 from feyn_nn.symbolic.layout import Product, labelled_products
 

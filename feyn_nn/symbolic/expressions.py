@@ -1,28 +1,36 @@
 """Correlators as SymPy expressions.
 
-K is an undefined function of the coordinates of two points; x1, x2, ... and the internal points are plain symbols
-(for d_in > 1 the symbols x1_1, x1_2, ...), Lambda is the cutoff, couplings are symbols of their own names. Every
-internal coordinate is integrated from -Lambda to Lambda. Lines between two legs stand outside the integral.
+K is an undefined function of two points, Lambda is the cutoff, couplings are symbols of their own names. With d_in = None a
+point is one symbol x1, y1, ... and integrals are `CubeIntegral`s, valid in any number of input dimensions; for a given d_in
+there is a symbol for every coordinate (x1 for d_in = 1, else x1_1, x1_2, ...), each internal one integrated from -Lambda
+to Lambda by SymPy's own Integral. Lines between two legs stand outside the integral. With several outputs the leg x1
+carries the index i1 and KroneckerDelta(i1, i2) is the delta. How much is written is said by a `Layout`.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import sympy
 
 from feyn_nn.errors import InputError
-from feyn_nn.symbolic.layout import check_size, couplings_of, labelled_products, representative_product
+from feyn_nn.symbolic.folding import IntegralTable
+from feyn_nn.symbolic.integrals import CUTOFF, CubeIntegral, K, coordinates
+from feyn_nn.symbolic.layout import PLAIN, written_terms
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from fractions import Fraction
+
     from feyn_nn.correlator import Correlator, Term
-    from feyn_nn.symbolic.layout import Product
+    from feyn_nn.graphs.species import Tensor
+    from feyn_nn.symbolic.layout import Layout, Part, Product
 
 Expr: TypeAlias = Any  # sympy.Expr; SymPy has no types
 
-K = sympy.Function("K")
-CUTOFF = sympy.Symbol("Lambda")
+D_OUT: Final = sympy.Symbol("d_out", integer=True, positive=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,37 +41,44 @@ class TermExpression:
     expression: Expr
 
 
-def coordinates(point: str, d_in: int) -> tuple[Expr, ...]:
-    """The coordinate symbols of a named point: (x1,) for d_in = 1, else (x1_1, x1_2, ...)."""
-    if d_in == 1:
-        return (sympy.Symbol(point),)
-    return tuple(sympy.Symbol(f"{point}_{axis + 1}") for axis in range(d_in))
+@dataclass(frozen=True, slots=True)
+class FoldedCorrelator:
+    """G^(n) in named integrals such as I1(x1, x2, x3, x4, Lambda), and what each name stands for.
 
-
-def term_expressions(correlator: Correlator, d_in: int = 1, *, representatives: bool = False) -> list[TermExpression]:
-    """Every kept term as an expression, all labellings written out (or one, times the multiplicity).
-
-    Raises InputError for d_in < 1, LimitError if there are more than 20,000 products to write.
+    `definitions` maps each name's function to (legs, integral); points are single symbols, for any d_in.
     """
-    if d_in < 1:
+
+    terms: tuple[TermExpression, ...]
+    definitions: dict[Expr, tuple[tuple[Expr, ...], Expr]]
+
+    @property
+    def expression(self) -> Expr:
+        """The sum of the terms."""
+        return sympy.Add(*(entry.expression for entry in self.terms))
+
+    def written_out(self, expression: Expr | None = None) -> Expr:
+        """Put the integrals in the places of their names, in G^(n) or any other expression in these names."""
+        return write_out(self.expression if expression is None else expression, self.definitions)
+
+
+def term_expressions(correlator: Correlator, d_in: int | None = 1, layout: Layout = PLAIN) -> list[TermExpression]:
+    """Every kept term as an expression.
+
+    Raises InputError for d_in < 1 and where `layout` cannot be had, LimitError if there are more than 20,000 products
+    to write.
+    """
+    if d_in is not None and d_in < 1:
         raise InputError(f"d_in = {d_in}: expected a positive integer")
-    if not representatives:
-        check_size(correlator.terms)
-    result = []
-    for term in correlator.terms:
-        factor = term.sign * sympy.prod([sympy.Symbol(name) ** power for name, power in couplings_of(term, correlator)])
-        if representatives:
-            number, products = term.multiplicity, [representative_product(term, correlator.action)]
-        else:
-            number, products = term.coefficient, labelled_products(term, correlator.action)
-        total = sympy.Add(*(_integral(product, d_in) for product in products))
-        exact = sympy.Rational(number.numerator, number.denominator)
-        result.append(TermExpression(term, factor * exact * total))
-    return result
+    return [
+        TermExpression(
+            written.term, sympy.Add(*(_part(part, lambda product: _integral(product, d_in)) for part in written.parts))
+        )
+        for written in written_terms(correlator, layout)
+    ]
 
 
-def expression(correlator: Correlator, d_in: int = 1, *, representatives: bool = False) -> Expr:
-    """G^(n) as one SymPy expression.
+def expression(correlator: Correlator, d_in: int | None = 1, layout: Layout = PLAIN) -> Expr:
+    """G^(n) as one SymPy expression; raises as `term_expressions` does.
 
     >>> from feyn_nn.action import Action
     >>> from feyn_nn.correlator import generate_correlator
@@ -71,17 +86,107 @@ def expression(correlator: Correlator, d_in: int = 1, *, representatives: bool =
     >>> expression(generate_correlator(2, phi4, phi4.orders(1)))
     K(x1, x2)
     """
+    return sympy.Add(*(entry.expression for entry in term_expressions(correlator, d_in, layout)))
+
+
+def fold(correlator: Correlator, layout: Layout = PLAIN, table: IntegralTable | None = None) -> FoldedCorrelator:
+    """G^(n) in named integrals; a `table` shared by several correlators gives the same integral the same name.
+
+    Integrals over several points are products where they factorise. Raises as `term_expressions` does.
+
+    >>> from feyn_nn.action import Action
+    >>> from feyn_nn.correlator import generate_correlator
+    >>> phi4 = Action.parse("lambda f^4")
+    >>> folded = fold(generate_correlator(4, phi4, [(1,)]))
+    >>> folded.expression
+    -24*lambda*I1(x1, x2, x3, x4, Lambda)
+    >>> folded.written_out()
+    -24*lambda*CubeIntegral(K(x1, y1)*K(x2, y1)*K(x3, y1)*K(x4, y1), y1)
+    """
+    names = IntegralTable() if table is None else table
+
+    def named(product: Product) -> Expr:
+        factors = [_lines(product.outer, None)]
+        for component in product.components():
+            integral, legs = names.of(component)
+            factors.append(sympy.Function(integral.name)(*(sympy.Symbol(leg) for leg in legs), CUTOFF))
+        return sympy.prod(factors)
+
+    terms = tuple(
+        TermExpression(written.term, sympy.Add(*(_part(part, named) for part in written.parts)))
+        for written in written_terms(correlator, layout)
+    )
+    return FoldedCorrelator(terms, definitions(names))
+
+
+def definitions(table: IntegralTable) -> dict[Expr, tuple[tuple[Expr, ...], Expr]]:
+    """The integrals of a table: function -> (legs, CubeIntegral)."""
+    return {
+        sympy.Function(entry.name): (tuple(sympy.Symbol(leg) for leg in entry.legs), _integral(entry.product, None))
+        for entry in table.integrals
+    }
+
+
+def write_out(expression: Expr, named: dict[Expr, tuple[tuple[Expr, ...], Expr]]) -> Expr:
+    """Replace names by their integrals, and do derivatives of names with respect to the cutoff.
+
+    The derivative of an integral is a `BoundaryIntegral`.
+    """
+    if not expression.args:
+        return expression
+    if isinstance(expression, sympy.Derivative):
+        return sympy.diff(write_out(expression.expr, named), *expression.variables)
+    if expression.func in named:
+        legs, integral = named[expression.func]
+        return integral.subs(dict(zip(legs, expression.args[:-1], strict=True)), simultaneous=True)
+    return expression.func(*(write_out(argument, named) for argument in expression.args))
+
+
+def _part(part: Part, write: Callable[[Product], Expr]) -> Expr:
+    number = _rational(part.number) * sympy.prod([sympy.Symbol(name) ** power for name, power in part.constants])
+    products = [write(product) for product in part.products]
+    if part.tensors:
+        products = [_tensor(tensor) * value for tensor, value in zip(part.tensors, products, strict=True)]
+    return number * sympy.Add(*products)
+
+
+def _rational(value: Fraction) -> Expr:
+    return sympy.Rational(value.numerator, value.denominator)
+
+
+def _tensor(tensor: Tensor) -> Expr:
     return sympy.Add(
-        *(entry.expression for entry in term_expressions(correlator, d_in, representatives=representatives))
+        *(
+            sympy.Add(*(_rational(value) * D_OUT**power for power, value in enumerate(polynomial)))
+            * sympy.prod([sympy.KroneckerDelta(_index(a), _index(b)) for a, b in pairing])
+            for pairing, polynomial in tensor.items()
+        )
     )
 
 
-def _integral(product: Product, d_in: int) -> Expr:
-    outer = sympy.prod([_propagator(line, d_in) for line in product.outer])
-    inner = sympy.prod([_propagator(line, d_in) for line in product.inner])
-    limits = [(symbol, -CUTOFF, CUTOFF) for point in product.points for symbol in coordinates(point, d_in)]
-    return outer * (sympy.Integral(inner, *limits) if limits else inner)
+def _index(leg: int) -> Expr:
+    return sympy.Symbol(f"i{leg + 1}")
 
 
-def _propagator(line: tuple[str, str], d_in: int) -> Expr:
-    return K(*coordinates(line[0], d_in), *coordinates(line[1], d_in))
+def _integral(product: Product, d_in: int | None) -> Expr:
+    inner = _lines(product.inner, d_in)
+    for name, point in product.functions:
+        inner *= sympy.Function(name)(*_coordinates(point, d_in))
+    if not product.points:
+        return _lines(product.outer, d_in) * inner
+    if d_in is None:
+        integral = CubeIntegral(inner, *(sympy.Symbol(point) for point in product.points))
+    else:
+        limits = [(symbol, -CUTOFF, CUTOFF) for point in product.points for symbol in coordinates(point, d_in)]
+        integral = sympy.Integral(inner, *limits)
+    return _lines(product.outer, d_in) * integral
+
+
+def _lines(lines: tuple[tuple[str, str], ...], d_in: int | None) -> Expr:
+    return sympy.Mul(
+        *(K(*_coordinates(a, d_in), *_coordinates(b, d_in)) ** power for (a, b), power in Counter(lines).items())
+    )
+
+
+def _coordinates(point: str, d_in: int | None) -> tuple[Expr, ...]:
+    return (sympy.Symbol(point),) if d_in is None else coordinates(point, d_in)

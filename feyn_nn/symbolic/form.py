@@ -1,7 +1,7 @@
 """A correlator as a program in the language of FORM, without SymPy.
 
-The terms are those of the SymPy expression, every labelling of the legs written out, expanded: sign, coefficient,
-couplings, int(y1,-Lambda,Lambda) for every internal point and K(a,b) for every line (conventions:
+The terms are those of the SymPy expression, as the layout says, expanded: sign, coefficient, couplings,
+ int(y1,-Lambda,Lambda) for every internal point and K(a,b) for every line (conventions:
 `graphs.interchange.form`). Points are not resolved into coordinates, so the program is the same for every d_in.
 """
 
@@ -10,21 +10,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from feyn_nn.graphs.interchange.form import form_declarations, form_product, form_symbol
-from feyn_nn.symbolic.layout import check_size, couplings_of, labelled_products
+from feyn_nn.symbolic.layout import PLAIN, CouplingForm, written_terms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from feyn_nn.correlator import Correlator, Term
-    from feyn_nn.symbolic.layout import Product
+    from feyn_nn.correlator import Correlator
+    from feyn_nn.graphs.species import Tensor
+    from feyn_nn.symbolic.layout import Layout, Part, Product, WrittenTerm
 
 _NAME = "G"  # the name of no coupling
 
 
-def correlator_form(correlator: Correlator) -> str:
+def correlator_form(correlator: Correlator, layout: Layout = PLAIN) -> str:
     """Return G^(n) as a complete program: declarations, `Local G = ...;`, `Print`, `.end`.
 
-    Raises LimitError if there are more than 20,000 products to write.
+    Coupling functions are commuting functions lambda(y1); with several outputs the leg x1 has the index i1, and d_(i1,i2) is
+    FORM's Kronecker delta. Raises as `written_terms` does.
 
     >>> from feyn_nn.action import Action
     >>> from feyn_nn.correlator import generate_correlator
@@ -41,22 +43,31 @@ def correlator_form(correlator: Correlator) -> str:
     Print +s;
     .end
     """
-    check_size(correlator.terms)
     legs = [f"x{leg + 1}" for leg in range(correlator.n)]
-    written = ["  + 0"] if not correlator.terms else []
-    internal: dict[str, None] = {}
-    for term in correlator.terms:
-        products = labelled_products(term, correlator.action)
-        internal |= dict.fromkeys(products[0].points)
-        written += _lines(term, products, correlator)
-    couplings = [form_symbol(coupling, _NAME) for coupling in correlator.action.couplings]
+    terms = written_terms(correlator, layout)
+    summands = [
+        _summand(part, product, index) for part in _all_parts(terms) for index, product in enumerate(part.products)
+    ]
+    couplings = correlator.action.couplings if layout.couplings is CouplingForm.CONSTANT else ()
+    constants = dict.fromkeys((*couplings, *(name for part in _all_parts(terms) for name, _ in part.constants)))
+    functions = dict.fromkeys(
+        f for part in _all_parts(terms) for product in part.products for f, _ in product.functions
+    )
+    internal = dict.fromkeys(point for part in _all_parts(terms) for point in part.products[0].points)
+    tensors = any(part.tensors for part in _all_parts(terms))
+    symbols = [form_symbol(name, _NAME) for name in constants] + (["[d_out]"] if tensors else [])
+    declared = form_declarations(symbols, [*legs, *internal], list(internal))
+    if functions:
+        declared += f"CFunctions {', '.join(form_symbol(name, _NAME) for name in functions)};\n"
+    if tensors:
+        declared += f"Indices {', '.join(f'i{leg + 1}' for leg in range(correlator.n))};\n" if correlator.n else ""
     return "\n".join(
         [
             f"* G^({correlator.n})({', '.join(legs)}) for Delta S = int d^d y ({correlator.action}), no 1/k!",
             "* int(y,-Lambda,Lambda) marks the integral over each coordinate of y of everything that contains y.",
-            f"{form_declarations(couplings, [*legs, *internal], list(internal))}Off Statistics;",
+            f"{declared}Off Statistics;",
             f"Local {_NAME} =",
-            *written,
+            *(summands or ["  + 0"]),
             "  ;",
             "Print +s;",
             ".end\n",
@@ -64,9 +75,27 @@ def correlator_form(correlator: Correlator) -> str:
     )
 
 
-def _lines(term: Term, products: Iterable[Product], correlator: Correlator) -> list[str]:
-    couplings = [(form_symbol(name, _NAME), power) for name, power in couplings_of(term, correlator)]
-    sign = "-" if term.sign < 0 else "+"
-    return [
-        f"  {sign} {form_product(term.coefficient, couplings, product.lines, product.points)}" for product in products
-    ]
+def _all_parts(terms: Iterable[WrittenTerm]) -> list[Part]:
+    return [part for written in terms for part in written.parts]
+
+
+def _summand(part: Part, product: Product, index: int) -> str:
+    couplings = [(form_symbol(name, _NAME), power) for name, power in part.constants]
+    sign = "-" if part.number < 0 else "+"
+    text = form_product(abs(part.number), couplings, product.lines, product.points)
+    factors = [text, *(f"{form_symbol(name, _NAME)}({point})" for name, point in product.functions)]
+    if part.tensors:
+        factors.append(_tensor(part.tensors[index]))
+    return f"  {sign} {'*'.join(factors)}"
+
+
+def _tensor(tensor: Tensor) -> str:
+    """Polynomials in d_out times d_(i1,i2), FORM's Kronecker delta."""
+    parts = []
+    for pairing, polynomial in tensor.items():
+        powers = [
+            f"{value}*[d_out]^{power}" if power else f"{value}" for power, value in enumerate(polynomial) if value
+        ]
+        factors = [] if powers == ["1"] and pairing else [f"({' + '.join(powers)})" if len(powers) > 1 else powers[0]]
+        parts.append("*".join([*factors, *(f"d_(i{a + 1},i{b + 1})" for a, b in pairing)]))
+    return parts[0] if len(parts) == 1 else f"({' + '.join(parts)})"

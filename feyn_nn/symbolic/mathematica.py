@@ -1,8 +1,8 @@
 """A correlator as an expression of Mathematica, without SymPy.
 
-The terms are those of the SymPy expression, every labelling of the legs written out: sign, coefficient and couplings
-in front, lines between two legs outside the integral, Inactive[Integrate] over every internal coordinate from -Lambda to
-Lambda. For d_in > 1 a point is the list of its coordinates, {x1[1], x1[2]}. How couplings become symbols is said in
+The terms are those of the SymPy expression, as the layout says: sign, coefficient and couplings in front, lines between
+two legs outside the integral, Inactive[Integrate] over every internal coordinate from -Lambda to Lambda. For d_in > 1 a
+point is the list of its coordinates, {x1[1], x1[2]}. How couplings become symbols is said in
 `graphs.interchange.mathematica`, and in a comment of the output where a name changes.
 """
 
@@ -12,18 +12,21 @@ from typing import TYPE_CHECKING, Final
 
 from feyn_nn.errors import InputError, LimitError
 from feyn_nn.graphs.interchange.mathematica import mathematica_integral, mathematica_symbol
-from feyn_nn.symbolic.layout import check_size, couplings_of, labelled_products
+from feyn_nn.symbolic.layout import PLAIN, written_terms
 
 if TYPE_CHECKING:
-    from feyn_nn.correlator import Correlator, Term
+    from feyn_nn.correlator import Correlator
+    from feyn_nn.graphs.species import Tensor
+    from feyn_nn.symbolic.layout import Layout, Part
 
 MAX_DIMENSIONS: Final = 100
 
 
-def correlator_mathematica(correlator: Correlator, d_in: int = 1) -> str:
+def correlator_mathematica(correlator: Correlator, d_in: int = 1, layout: Layout = PLAIN) -> str:
     """Return G^(n) as one expression, which `Get` reads from a file and `ToExpression` from a string.
 
-    Raises InputError for d_in < 1, LimitError for d_in > 100 or if there are more than 20,000 products to write.
+    Coupling functions are lambda[y1]; with several outputs the leg x1 has the index i1, and d$out is their number.
+    Raises InputError for d_in < 1, LimitError for d_in > 100, and as `written_terms` does.
 
     >>> from feyn_nn.action import Action
     >>> from feyn_nn.correlator import generate_correlator
@@ -42,7 +45,7 @@ def correlator_mathematica(correlator: Correlator, d_in: int = 1) -> str:
         raise LimitError(
             f"d_in = {d_in}: at most {MAX_DIMENSIONS} coordinates are written out; use form, which needs none"
         )
-    check_size(correlator.terms)
+    written = written_terms(correlator, layout)
     points = ", ".join(f"x{leg + 1}" for leg in range(correlator.n))
     comments = [
         f"G^({correlator.n})({points}) for Delta S = int d^d y ({correlator.action}), no 1/k!",
@@ -50,7 +53,7 @@ def correlator_mathematica(correlator: Correlator, d_in: int = 1) -> str:
         *(_renamed(name) for name in correlator.action.couplings if mathematica_symbol(name) != name),
     ]
     head = "".join(f"(* {comment} *)\n" for comment in comments)
-    terms = ",\n".join(f"  {_term(term, correlator, d_in)}" for term in correlator.terms)
+    terms = ",\n".join(f"  {_part(part, d_in)}" for term in written for part in term.parts)
     return f"{head}Plus[\n{terms}\n]\n" if terms else f"{head}Plus[]\n"
 
 
@@ -60,20 +63,26 @@ def _renamed(name: str) -> str:
     return f"{mathematica_symbol(name)} is the coupling {name}: {' and '.join(reasons)}."
 
 
-def _term(term: Term, correlator: Correlator, d_in: int) -> str:
-    products = [
-        mathematica_integral(product.outer, product.inner, product.points, d_in)
-        for product in labelled_products(term, correlator.action)
-    ]
-    coefficient = term.sign * term.coefficient
+def _part(part: Part, d_in: int) -> str:
+    products = []
+    for index, product in enumerate(part.products):
+        functions = [(mathematica_symbol(name), point) for name, point in product.functions]
+        integral = mathematica_integral(product.outer, product.inner, product.points, d_in, functions)
+        products.append(f"({_tensor(part.tensors[index])})*{integral}" if part.tensors else integral)
     factors = [
-        *([] if coefficient == 1 else [f"{coefficient}"]),
-        *(
-            mathematica_symbol(name) + (f"^{power}" if power > 1 else "")
-            for name, power in couplings_of(term, correlator)
-        ),
+        *([] if part.number == 1 else [f"{part.number}"]),
+        *(mathematica_symbol(name) + (f"^{power}" if power > 1 else "") for name, power in part.constants),
     ]
     if not factors:
         return "\n  + ".join(products)
     total = products[0] if len(products) == 1 else "(\n    " + "\n    + ".join(products) + "\n  )"
     return f"{'*'.join(factors)}*{total}"
+
+
+def _tensor(tensor: Tensor) -> str:
+    parts = []
+    for pairing, polynomial in tensor.items():
+        powers = [f"{value}*d$out^{power}" if power else f"{value}" for power, value in enumerate(polynomial) if value]
+        factors = [] if powers == ["1"] and pairing else [f"({' + '.join(powers)})" if len(powers) > 1 else powers[0]]
+        parts.append("*".join([*factors, *(f"KroneckerDelta[i{a + 1}, i{b + 1}]" for a, b in pairing)]))
+    return " + ".join(parts)

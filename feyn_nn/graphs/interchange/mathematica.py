@@ -76,9 +76,16 @@ def mathematica_product(lines: Iterable[tuple[str, str]], d_in: int = 1) -> str:
 
 
 def mathematica_integral(
-    outer: Sequence[tuple[str, str]], inner: Sequence[tuple[str, str]], points: Sequence[str], d_in: int = 1
+    outer: Sequence[tuple[str, str]],
+    inner: Sequence[tuple[str, str]],
+    points: Sequence[str],
+    d_in: int = 1,
+    functions: Sequence[tuple[str, str]] = (),
 ) -> str:
-    """Return the product of the `outer` lines with the integral of the `inner` ones over all coordinates of `points`."""
+    """Return the product of the `outer` lines with the integral of the `inner` ones over all coordinates of `points`.
+
+    `functions` are (symbol, point) of what else stands under the integral.
+    """
     if not points:
         return mathematica_product([*outer, *inner], d_in)
     limits = ", ".join(
@@ -86,7 +93,9 @@ def mathematica_integral(
         for point in points
         for coordinate in _coordinates(point, d_in)
     )
-    integral = f"Inactive[Integrate][{mathematica_product(inner, d_in)}, {limits}]"
+    factors = [f"{symbol}[{_point(point, d_in)}]" for symbol, point in functions]
+    integrand = "*".join([*factors, mathematica_product(inner, d_in)])
+    integral = f"Inactive[Integrate][{integrand}, {limits}]"
     return f"{mathematica_product(outer, d_in)}*{integral}" if outer else integral
 
 
