@@ -156,7 +156,8 @@ def _constants_outside(value: Any) -> Any:
     """Move what does not depend on the internal points out of every integral."""
 
     def moved(function: Any, *limits: Any) -> Any:
-        inside, outside = [], []
+        inside: list[Any] = []
+        outside: list[Any] = []
         variables = {limit[0] for limit in limits}
         for factor in sympy.Mul.make_args(function):
             (inside if factor.free_symbols & variables else outside).append(factor)

@@ -53,7 +53,8 @@ class CubeIntegral(sympy.Expr):  # type: ignore[misc]  # SymPy has no types
     @property
     def free_symbols(self) -> set[Expr]:
         """The integrand's, without the points and with the cutoff."""
-        return (self.integrand.free_symbols - set(self.points)) | {CUTOFF}
+        free: set[Expr] = (self.integrand.free_symbols - set(self.points)) | {CUTOFF}
+        return free
 
     @property
     def bound_symbols(self) -> list[Expr]:
@@ -106,7 +107,8 @@ class BoundaryIntegral(sympy.Expr):  # type: ignore[misc]  # SymPy has no types
     @property
     def free_symbols(self) -> set[Expr]:
         """The integrand's, without the points and with the cutoff."""
-        return (self.integrand.free_symbols - set(self.points)) | {CUTOFF}
+        free: set[Expr] = (self.integrand.free_symbols - set(self.points)) | {CUTOFF}
+        return free
 
     @property
     def bound_symbols(self) -> list[Expr]:

@@ -30,7 +30,8 @@ _GREEK = re.compile(
     "|omega)"
 )
 _INDICES: Final = "ijklmnpq"
-_TEXT_WIDTH: Final = 315.0  # points; 345 in the article class, less the alignment's own space
+TEXT_WIDTH: Final = 315.0
+"""Points; 345 in the article class, less the alignment's own space."""
 _SIGN_WIDTH: Final = 20.0
 _SYMBOL = re.compile(r"\\[A-Za-z]+|\\.|[{}_^]|.")
 _WIDTHS: Final = {"K": 8.5, "+": 12.8, "-": 12.8, "=": 12.8, "[": 3.3, "]": 3.3, "(": 3.9, ")": 3.9, ",": 4.5}
@@ -39,6 +40,8 @@ _COMMANDS: Final = {
     "\\bigl": 1.4,
     "\\bigr": 1.4,
     "\\quad": 10.0,
+    "\\qquad": 20.0,
+    "\\frac": 0.0,
     "\\,": 1.7,
     "\\tfrac": 1.0,
     "\\mathrm": 0,
@@ -82,7 +85,7 @@ def correlator_latex(correlator: Correlator, layout: Layout = PLAIN, table: Inte
         name = _name(entry.name) + (f"({legs})" if legs else "")
         numbered = _numbered(entry.product)
         value = f"= {_front(entry.product, numbered)} {_inside(entry.product, numbered)}"
-        rows += [f"{name} {value}"] if _width(f"{name} {value}") <= _TEXT_WIDTH else [name, f"\\quad {value}"]
+        rows += [f"{name} {value}"] if formula_width(f"{name} {value}") <= TEXT_WIDTH else [name, f"\\quad {value}"]
     body = " \\\\\n".join(f"  &{row}" for row in rows)
     return f"\\begin{{align*}}\n{body}\n\\end{{align*}}\n"
 
@@ -106,38 +109,40 @@ def _part_lines(part: Part, table: IntegralTable | None) -> list[str]:
     if part.tensors:
         tensors = [_tensor(tensor) for tensor in part.tensors]
         if not before and not constants and all(len(pieces) == 1 for _, pieces in tensors):
-            return _broken(
+            return broken(
                 sign, [f"{text} {pieces[0]}" for text, (_, pieces) in zip(written, tensors, strict=True)], bracket=False
             )
         lines: list[str] = []
         for text, (common, pieces) in zip(written, tensors, strict=True):
             front = " ".join(filter(None, [_number(size * common), before, *constants]))
-            lines += _broken(f"{sign} {front} {text}".replace("  ", " "), pieces, bracket=len(pieces) > 1)
+            lines += broken(f"{sign} {front} {text}".replace("  ", " "), pieces, bracket=len(pieces) > 1)
         return lines
     front = " ".join(filter(None, [_number(size), before, *constants]))
     if len(written) == 1:
         text = written[0] if written[0] != "1" or not (constants or size != 1) else ""
-        return _broken(f"{sign} {front}".strip(), [text], bracket=False) if text else [f"{sign} {front}"]
-    return _broken(f"{sign} {front}".strip(), written, bracket=bool(front))
+        return broken(f"{sign} {front}".strip(), [text], bracket=False) if text else [f"{sign} {front}"]
+    return broken(f"{sign} {front}".strip(), written, bracket=bool(front))
 
 
-def _broken(front: str, summands: Sequence[str], *, bracket: bool) -> list[str]:
-    """Front [a + b + ...], a new line where the next summand would not fit."""
-    lines, text = [], f"{front} \\bigl[" if bracket else front
-    width = _width(text)
+def broken(front: str, summands: Sequence[str], *, bracket: bool, joined: bool = False) -> list[str]:
+    """Front [a + b + ...] in rows that fit the text width.
+
+    With `joined` the summands after the first have their signs already.
+    """
+    rows, text = [], f"{front} \\bigl[" if bracket else front
+    width = formula_width(text)
     for index, summand in enumerate(summands):
-        piece = f" {summand}" if index == 0 else f" + {summand}"
-        if width + _width(piece) > _TEXT_WIDTH and (index or width > _SIGN_WIDTH):
-            lines.append(text)
-            text, width = "\\quad" + (" +" if index else ""), _width("\\quad +")
-            piece = f" {summand}"
+        piece = f" {summand}" if index == 0 or joined else f" + {summand}"
+        if width + formula_width(piece) > TEXT_WIDTH and (index or width > _SIGN_WIDTH):
+            rows.append(text)
+            text, width = "\\quad", formula_width("\\quad")
         text += piece
-        width += _width(piece)
-    lines.append(f"{text} \\bigr]" if bracket else text)
-    return lines
+        width += formula_width(piece)
+    rows.append(f"{text} \\bigr]" if bracket else text)
+    return rows
 
 
-def _width(latex: str) -> float:
+def formula_width(latex: str) -> float:
     """Roughly how wide a formula is set, in points at 10 pt."""
     total, scale = 0.0, (1.0, 0.72, 0.55)
     groups: list[bool] = []  # for each open brace, whether it is an index or an exponent
