@@ -112,11 +112,11 @@ def test_comparison_sees_a_wrong_factor() -> None:
     assert sympy.expand(expression(talk(2, 1, {Rule.VACUUM})) - wrong) != 0
 
 
-@pytest.mark.parametrize("n", [2, 4, 6])
+@pytest.mark.parametrize("n", [2, 4, 6, 8])
 def test_every_diagram_counts_every_contraction_when_k_is_one(n: int) -> None:
-    """The coefficient of lambda^p kappa^q is (-1)^(p+q) (n + 4p + 6q - 1)!! / (p! q!)."""
-    value = sympy.Poly(with_ones(expression(talk(n, 2, set()), layout=Layout(Labelling.REPRESENTATIVE))), LAMBDA, KAPPA)
-    for p, q in TALK_ACTION.orders(2):
+    """The coefficient of lambda^p kappa^q is (-1)^(p+q) (n + 4p + 6q - 1)!! / (p! q!), to third order."""
+    value = sympy.Poly(with_ones(expression(talk(n, 3, set()), layout=Layout(Labelling.REPRESENTATIVE))), LAMBDA, KAPPA)
+    for p, q in TALK_ACTION.orders(3):
         expected = Fraction((-1) ** (p + q) * double_factorial(n + 4 * p + 6 * q - 1), factorial(p) * factorial(q))
         assert value.coeff_monomial(LAMBDA**p * KAPPA**q) == sympy.Rational(expected.numerator, expected.denominator)
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 COMMANDS: Final = {
     "correlator": "G^(n) from an action: diagrams, exact factors, what was dropped and why",
     "count": "how many diagrams a class has, and the exact sum of their weights",
+    "eft": "the operators that the symmetries allow up to a dimension, and which couplings are more irrelevant",
     "beta": "beta functions of the couplings from the generated correlators and a kernel",
     "simulate": "simulate an ensemble of networks into a directory",
     "measure": "correlators, m_n and background of an ensemble, simulated or imported",

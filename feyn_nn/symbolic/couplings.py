@@ -153,7 +153,8 @@ def remainder(correlator: Correlator, coupling: str, table: IntegralTable | None
     _check_coupling(correlator, coupling)
     place = correlator.action.couplings.index(coupling)
     folded = fold(correlator, PLAIN, table)
-    without, having = [], []
+    without: list[Expr] = []
+    having: list[Expr] = []
     for entry in folded.terms:
         (having if entry.term.order[place] else without).append(entry.expression)
     measured = measured_correlator(correlator)

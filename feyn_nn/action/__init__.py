@@ -1,0 +1,51 @@
+"""Actions: operators with their couplings (`operators`), and which of them the symmetries allow (`wilsonian`)."""
+
+from feyn_nn.action.operators import (
+    MAX_ORDERS,
+    MAX_VALENCE,
+    MIN_VALENCE,
+    TALK_ACTION,
+    VERTEX_LETTERS,
+    Action,
+    Operator,
+    order_key,
+)
+from feyn_nn.action.wilsonian import (
+    SHIFT,
+    TRANSLATION,
+    Z2,
+    EffectiveAction,
+    Excluded,
+    Symmetry,
+    SymmetryKind,
+    allowed_action,
+    allowed_powers,
+    check_allowed,
+    excluded_powers,
+    monomial,
+    parse_symmetries,
+)
+
+__all__ = [
+    "MAX_ORDERS",
+    "MAX_VALENCE",
+    "MIN_VALENCE",
+    "SHIFT",
+    "TALK_ACTION",
+    "TRANSLATION",
+    "VERTEX_LETTERS",
+    "Z2",
+    "Action",
+    "EffectiveAction",
+    "Excluded",
+    "Operator",
+    "Symmetry",
+    "SymmetryKind",
+    "allowed_action",
+    "allowed_powers",
+    "check_allowed",
+    "excluded_powers",
+    "monomial",
+    "order_key",
+    "parse_symmetries",
+]
