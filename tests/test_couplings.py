@@ -17,7 +17,7 @@ from feyn_nn.action import TALK_ACTION, Action
 from feyn_nn.combinatorics import double_factorial, pairings
 from feyn_nn.correlator import Correlator, generate_correlator
 from feyn_nn.errors import InputError
-from feyn_nn.graphs import TALK_RULES, Rule
+from feyn_nn.graphs import CONNECTED_RULES
 from feyn_nn.symbolic.couplings import Derived, Method, remainder, solve_coupling
 from feyn_nn.symbolic.expressions import fold
 from feyn_nn.symbolic.integrals import CUTOFF, CubeIntegral, K
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PHI4 = Action.parse("lambda f^4")
-CONNECTED = TALK_RULES | {Rule.DISCONNECTED}
+CONNECTED = CONNECTED_RULES
 SPLIT = Layout(couplings=CouplingForm.SPLIT)
 LAMBDA, KAPPA = sympy.symbols("lambda kappa")
 LEGS = sympy.symbols("x1:7")

@@ -15,7 +15,7 @@ from feyn_nn.action import TALK_ACTION, Action
 from feyn_nn.cli import main
 from feyn_nn.correlator import Correlator, generate_correlator
 from feyn_nn.errors import InputError, LimitError
-from feyn_nn.graphs import TALK_RULES, Rule
+from feyn_nn.graphs import CONNECTED_RULES, Rule
 from feyn_nn.symbolic.expressions import D_OUT, expression, fold, term_expressions
 from feyn_nn.symbolic.folding import IntegralTable
 from feyn_nn.symbolic.form import correlator_form
@@ -113,7 +113,7 @@ def test_interchangeable_legs_of_a_named_integral_are_sorted() -> None:
     calls = {call.args[:-1] for call in bubbles.expression.atoms(sympy.core.function.AppliedUndef)}
     x1, x2, x3, x4 = sympy.symbols("x1:5")
     assert calls == {(x1, x2, x3, x4), (x1, x3, x2, x4), (x1, x4, x2, x3)}
-    exchange = generate_correlator(6, TALK_ACTION, [(2, 0)], TALK_RULES | {Rule.DISCONNECTED})
+    exchange = generate_correlator(6, TALK_ACTION, [(2, 0)], CONNECTED_RULES)
     assert len(fold(exchange).expression.atoms(sympy.core.function.AppliedUndef)) == 10
 
 
@@ -345,7 +345,7 @@ def test_text_of_every_layout() -> None:
     assert "- 360    (15 x 24)  lambda K(x1,x2) I1(x3, x4, x5, x6)" in named
     assert "I1(x1, x2, x3, x4) = int dy1 K(x1,y1) K(x2,y1) K(x3,y1) K(x4,y1), over [-Lambda, Lambda]^d_in" in named
     connected = correlator_text(
-        generate_correlator(4, TALK_ACTION, TALK_ACTION.orders(1), TALK_RULES | {Rule.DISCONNECTED})
+        generate_correlator(4, TALK_ACTION, TALK_ACTION.orders(1), CONNECTED_RULES)
     )
     assert connected.startswith("G_c^(4)")
     assert "[disconnected]" in connected
@@ -354,7 +354,7 @@ def test_text_of_every_layout() -> None:
 def test_connected_correlators_are_the_cumulants() -> None:
     """G = G_c + products of connected two-point functions, which are K: n = 4, 6 at first order."""
     for n in (4, 6):
-        connected = generate_correlator(n, TALK_ACTION, TALK_ACTION.orders(1), TALK_RULES | {Rule.DISCONNECTED})
+        connected = generate_correlator(n, TALK_ACTION, TALK_ACTION.orders(1), CONNECTED_RULES)
         full = term_expressions(talk(n))
         assert {entry.term for entry in full} >= set(connected.terms)
         for entry in full:

@@ -15,7 +15,7 @@ from feyn_nn.action import TALK_ACTION, Action
 from feyn_nn.combinatorics import pairings
 from feyn_nn.correlator import generate_correlator
 from feyn_nn.errors import InputError
-from feyn_nn.graphs import TALK_RULES, Rule
+from feyn_nn.graphs import CONNECTED_RULES, TALK_RULES, Rule
 from feyn_nn.symbolic.expressions import fold
 from feyn_nn.symbolic.folding import IntegralTable
 from feyn_nn.symbolic.integrals import CUTOFF, BoundaryIntegral, CubeIntegral, K, explicit
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-CONNECTED = TALK_RULES | {Rule.DISCONNECTED}
+CONNECTED = CONNECTED_RULES
 LAMBDA, KAPPA, G = sympy.symbols("lambda kappa g")
 LEGS = sympy.symbols("x1:7")
 PLACES = {leg: sympy.Rational(index + 1, 7) for index, leg in enumerate(LEGS)}

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from feyn_nn.action import TALK_ACTION, Action
 from feyn_nn.cli import options as shared
+from feyn_nn.errors import InputError
 from feyn_nn.files import json_text
+from feyn_nn.graphs import CONNECTED_RULES, TALK_RULES
 from feyn_nn.kernels import Kernel, Propagator, kernel_of
 from feyn_nn.symbolic.beta import Beta, BetaFunctions, beta_functions, exponent_text
+from feyn_nn.symbolic.closed_betas import ClosedBeta, closed_beta
+from feyn_nn.symbolic.integrals import CUTOFF
+from feyn_nn.symbolic.running import RunningSystem, running_system
 
 if TYPE_CHECKING:
     import argparse
+
+_WIDTH: Final = 118
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,6 +30,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     shared.add_kernel(parser)
     parser.add_argument("--action", default=str(TALK_ACTION), help="interaction terms (default: %(default)s)")
     add_propagator(parser)
+    parser.add_argument(
+        "--system",
+        action="store_true",
+        help="also the coupled equations dG^(n)/dlog Lambda = 0 and their solution, exact for every Lambda",
+    )
+    parser.add_argument(
+        "--vertices", type=int, default=1, metavar="K", help="largest number of vertices in --system (default 1)"
+    )
+    parser.add_argument("--connected", action="store_true", help="--system from the connected correlators")
+    parser.add_argument(
+        "--closed-form", action="store_true", help="also beta(g) as a formula in Lambda, where the integral has one"
+    )
     shared.add_json(parser)
 
 
@@ -37,12 +57,25 @@ def add_propagator(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Derive the beta functions and print them."""
+    if not options.system and (options.vertices != 1 or options.connected):
+        raise InputError("--vertices and --connected say what --system is: give --system too")
     propagator = Propagator(options.propagator)
-    kernel = shared.chosen_kernel(options)
-    result = beta_functions(
-        Action.parse(options.action), propagator.of(kernel), other_dimension=_other(options, propagator)
-    )
-    sys.stdout.write(json_text(document(result)) if options.json else text(result))
+    kernel = propagator.of(shared.chosen_kernel(options))
+    result = beta_functions(Action.parse(options.action), kernel, other_dimension=_other(options, propagator))
+    system = None
+    if options.system:
+        rules = CONNECTED_RULES if options.connected else TALK_RULES
+        system = running_system(result.action, options.vertices, rules)
+    formulas = None
+    if options.closed_form:
+        formulas = {
+            beta.operator.coupling: closed_beta(kernel, beta.operator.coupling, beta.operator.valence, kernel.d_in)
+            for beta in result.betas
+        }
+    if options.json:
+        sys.stdout.write(json_text(document(result, system, formulas)))
+    else:
+        sys.stdout.write(text(result, system, formulas))
     return 0
 
 
@@ -54,24 +87,92 @@ def _other(options: argparse.Namespace, propagator: Propagator) -> Kernel | None
     return propagator.of(kernel_of(replace(architecture, d_in=2 if architecture.d_in == 1 else 1)))
 
 
-def document(result: BetaFunctions) -> dict[str, Any]:
+def document(
+    result: BetaFunctions, system: RunningSystem | None = None, formulas: dict[str, ClosedBeta | None] | None = None
+) -> dict[str, Any]:
     """The result as JSON types."""
     entries: dict[str, Any] = {beta.operator.coupling: _entry(beta) for beta in result.betas}
-    return entries | {"kernel": result.kernel, "assumptions": list(result.assumptions)}
+    entries |= {"kernel": result.kernel, "assumptions": list(result.assumptions)}
+    if system is not None:
+        entries["system"] = {
+            "equations": [f"0 = {equation}" for equation in system.equations],
+            "solution": {name: str(value) for name, value in system.solve().items()},
+            "coefficients": {str(function): str(value) for function, value in system.coefficients.items()},
+            "integrals": {
+                str(function(*legs, CUTOFF)): str(value) for function, (legs, value) in system.definitions.items()
+            },
+        }
+    for name, formula in (formulas or {}).items():
+        entries[name]["closed_form"] = None if formula is None else str(formula.expression)
+    return entries
 
 
 def _entry(beta: Beta) -> dict[str, Any]:
+    infrared = beta.fixed_points.infrared_exponent
     return {
         "exponent": None if beta.exponent is None else exponent_text(beta.exponent),
         "law": beta.law,
         "exact": beta.exact,
+        "alone": None if beta.alone is None else exponent_text(beta.alone),
+        "correction": beta.correction,
+        "small_cutoff": {
+            "exponent": None if infrared is None else exponent_text(-infrared),
+            "law": beta.small_cutoff,
+        },
+        "fixed_points": list(beta.dimensionless),
+        "diagrams": [
+            {"multiplicity": str(term.multiplicity), "diagram": text, "exponent": _size(size)}
+            for term, text, size in beta.diagrams
+        ],
     }
 
 
-def text(result: BetaFunctions) -> str:
+def _size(size: Any) -> str | None:
+    return None if size.is_infinite else str(size).replace("Max(", "max(")
+
+
+def text(
+    result: BetaFunctions, system: RunningSystem | None = None, formulas: dict[str, ClosedBeta | None] | None = None
+) -> str:
     """The result for a reader."""
     lines = [f"Beta functions, dg/dlog Lambda, for {result.kernel}", ""]
     for beta in result.betas:
-        lines += [f"  {beta.law}", f"    exact: {beta.exact}", ""]
-    lines += ["Assumptions:", *(f"  - {sentence}" for sentence in result.assumptions)]
+        name = beta.operator.coupling
+        lines += [f"  {beta.law}", *_wrapped(f"exact, alone: {beta.exact}")]
+        for _, diagram, size in beta.diagrams:
+            lines += _wrapped(f"{diagram} {_grows(size)}")
+        lines += _wrapped(f"approach: {beta.correction}")
+        lines += _wrapped("; ".join([f"small cutoff: {beta.small_cutoff}", *beta.dimensionless]))
+        if formulas is not None:
+            formula = formulas[name]
+            closed = ["closed form: none is known"] if formula is None else formula.lines()
+            lines += [line for part in closed for line in _wrapped(part)]
+        lines.append("")
+    if system is not None:
+        lines.append("Coupled system, exact for every Lambda:")
+        lines += [line for part in system.text() for line in _wrapped(part)]
+        lines.append("")
+    lines.append("Assumptions:")
+    for sentence in result.assumptions:
+        lines += _wrapped(sentence, first="  - ")
     return "\n".join(lines) + "\n"
+
+
+def _grows(size: Any) -> str:
+    if size.is_infinite:
+        return "grows faster than any power of Lambda"
+    if size == 0:
+        return "converges, or grows as log Lambda"
+    return f"~ Lambda^({_size(size)})"
+
+
+def _wrapped(sentence: str, first: str = "    ") -> list[str]:
+    """Lines of at most `_WIDTH` characters; a formula without blanks is not broken."""
+    return textwrap.wrap(
+        sentence,
+        _WIDTH,
+        initial_indent=first,
+        subsequent_indent=" " * (len(first) + 2),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

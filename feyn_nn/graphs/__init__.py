@@ -42,7 +42,7 @@ from feyn_nn.graphs.interchange import (
     write_diagrams,
 )
 from feyn_nn.graphs.power_counting import PowerCounting, connected_loops, power_counting
-from feyn_nn.graphs.pruning import TALK_RULES, Rule, has_propagator_correction, has_vacuum_part, kept_by
+from feyn_nn.graphs.pruning import CONNECTED_RULES, TALK_RULES, Rule, has_propagator_correction, has_vacuum_part, kept_by
 from feyn_nn.graphs.species import check_even, species_tensor, verify_species
 from feyn_nn.graphs.topology import Topology
 from feyn_nn.graphs.zero_dimensional import ZeroDimensionalTheory
@@ -51,6 +51,7 @@ __all__ = [
     "ALL",
     "AMPUTATED",
     "CONNECTED",
+    "CONNECTED_RULES",
     "NO_PROPAGATOR_CORRECTIONS",
     "NO_SELF_LOOPS",
     "NO_SNAILS",

@@ -46,6 +46,8 @@ _FILTERS: Final = {
 }
 TALK_RULES: Final = frozenset({Rule.VACUUM, Rule.PROPAGATOR})
 """What the talk prunes: rules 7 and 4.5."""
+CONNECTED_RULES: Final = TALK_RULES | {Rule.DISCONNECTED}
+"""The same for the connected correlator."""
 
 
 def kept_by(rules: Iterable[Rule]) -> Filter:

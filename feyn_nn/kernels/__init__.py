@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from feyn_nn.errors import InputError
 from feyn_nn.kernels.base import Kernel
 from feyn_nn.kernels.erf import ErfKernel
+from feyn_nn.kernels.free import FreeFieldKernel
 from feyn_nn.kernels.gauss import GaussKernel
 from feyn_nn.kernels.relu import ReluKernel
 from feyn_nn.kernels.user import ExpressionKernel, FunctionKernel, parse_kernel
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ErfKernel",
     "ExpressionKernel",
+    "FreeFieldKernel",
     "FunctionKernel",
     "GaussKernel",
     "Kernel",

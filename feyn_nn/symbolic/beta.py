@@ -1,56 +1,68 @@
 """Beta functions from the generated correlators and the growth of a kernel (talk, (4.13), (4.14)).
 
-The cutoff must not be seen in G^(k): dG^(k)/dlog Lambda = 0. At first order the coefficient of the coupling g of
-f^k in G^(k) is A(Lambda) = sum over kept diagrams of C int prod K, so that with the other couplings dropped
+`running` has the coupled linear system, exact for every Lambda. Here is what it says for a given kernel: its limits, how
+they are approached, and which diagrams decide.
 
-    beta(g) = dg/dlog Lambda = -g dlog A/dlog Lambda,      exact for every Lambda.
+One vertex with k legs and l self-loops is an integral that grows as Lambda^E(k, l), E(k, l) = max(0, d_in + k a + l b), with
+K(x, r n) ~ r^a and K(z, z) ~ r^b (`growth`, `asymptotics`). If G^(k) does not depend on Lambda for any legs, nor do the
+connected correlators, and in these one vertex f^m appears with k <= m legs and (m - k)/2 loops only: the system is
+triangular. From the highest power down,
 
-With K(x, r n) ~ r^a and K(z, z) ~ r^b (see `growth`) a one-vertex diagram with j lines from legs and l self-loops
-grows as Lambda^max(0, d_in + a j + b l), and the fastest kept diagram gives A. In the coupled system the matrix of
-coefficients has these on its diagonal and they decide the exponents: a lower coupling enters the equation of a higher
-correlator only with lines between legs beside a diagram that its own equation fixes, a higher one enters a lower
-correlator with the loops that also appear in its own.
+    Lambda^E(k, 0) g_k = const + sum over m > k of Lambda^E(k, (m-k)/2) g_m,
+
+so g_k ~ Lambda^x_k with x_k = max(0, max_m (E(k, (m-k)/2) + x_m)) - E(k, 0), logarithms not counted and the constants in
+general position. The lines beside a vertex that (4.14) has on top cancel between the two equations. Where the integral of a
+self-loop grows faster than that of two legs (b > 2a) a higher coupling drags the lower one along: f^m with a loop acts as
+f^(m-2). Each coupling alone, the others dropped, falls as Lambda^-E(k, 0): these are the eigenvalues of the flow.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any, TypeAlias
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import sympy
 
+from feyn_nn.action import Action
 from feyn_nn.correlator import generate_correlator
 from feyn_nn.errors import InputError
-from feyn_nn.symbolic.expressions import term_expressions
+from feyn_nn.symbolic.asymptotics import IntegralLaw, integral_law
+from feyn_nn.symbolic.fixed_points import FixedPoints, fixed_points
 from feyn_nn.symbolic.growth import growth
-from feyn_nn.symbolic.integrals import CUTOFF
-from feyn_nn.symbolic.kernels import SYMBOLS, symbolic_kernel
-from feyn_nn.symbolic.layout import Product, labelled_products
+from feyn_nn.symbolic.integrals import explicit
+from feyn_nn.symbolic.kernels import SYMBOLS, SymbolicKernel, symbolic_kernel
+from feyn_nn.symbolic.layout import representative_product
+from feyn_nn.symbolic.relevance import relevance
+from feyn_nn.symbolic.running import RunningSystem, running_system
 
 if TYPE_CHECKING:
-    from feyn_nn.action import Action, Operator
+    from feyn_nn.action import Operator
     from feyn_nn.correlator import Term
     from feyn_nn.kernels import Kernel
     from feyn_nn.symbolic.growth import Growth
 
 Expr: TypeAlias = Any  # sympy.Expr; SymPy has no types
 
+_DIMENSIONS: Final = tuple(range(1, 61))
+"""The d_in at which a piecewise linear exponent is compared with a simpler one; its corners lie far below the end."""
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class Beta:
     """The beta function of one coupling.
 
-    `exponent` is the large-cutoff limit of beta(g)/g, an expression in d_in, None where the integrals follow no
-    power law; `expression` is beta(g) for every cutoff with the other couplings dropped; `diagrams` gives each kept
-    diagram of its correlator with the exponent of its integral.
+    `exponent` is the large-cutoff limit of beta(g)/g in the coupled system, an expression in d_in, `alone` that with the other
+    couplings dropped; None where the integrals follow no power law. `diagrams` are the kept first-order terms of its
+    correlator with the exponents of their integrals.
     """
 
     operator: Operator
+    kernel: SymbolicKernel
     exponent: Expr | None
-    expression: Expr
-    diagrams: tuple[tuple[Product, Expr], ...]
-    coefficients: tuple[str, ...]
+    alone: Expr | None
+    large: IntegralLaw
+    diagrams: tuple[tuple[Term, str, Expr], ...]
 
     @property
     def law(self) -> str:
@@ -64,19 +76,64 @@ class Beta:
 
     @property
     def exact(self) -> str:
-        """Beta(g) at every cutoff as text."""
+        """Beta(g) at every cutoff, the other couplings dropped, as text."""
         name = self.operator.coupling
         integral = f"I{self.operator.valence}"
+        terms = " + ".join(text for _, text, _ in self.diagrams)
         return (
             f"beta({name}) = -{name} dlog {integral}/dlog Lambda, "
-            f"{integral} = {' + '.join(self.coefficients)}, internal points over [-Lambda, Lambda]^d_in"
+            f"{integral} = {terms}, internal points over [-Lambda, Lambda]^d_in"
         )
 
+    @cached_property
+    def fixed_points(self) -> FixedPoints:
+        """Where the dimensionless coupling c = g Lambda^E tends to a constant, the other couplings dropped."""
+        return fixed_points(self.kernel, self.operator.valence)
 
-@dataclass(frozen=True, slots=True)
+    @property
+    def small(self) -> IntegralLaw:
+        """The law of the contact integral as Lambda -> 0."""
+        return self.fixed_points.infrared
+
+    @property
+    def small_cutoff(self) -> str:
+        """The small-cutoff law as text."""
+        name, exponent = self.operator.coupling, self.fixed_points.infrared_exponent
+        if exponent is None:
+            return f"no power law for {name} as Lambda -> 0"
+        return f"beta({name}) -> {exponent_text(-exponent)} {name} as Lambda -> 0"
+
+    @property
+    def correction(self) -> str:
+        """How the large-cutoff law is approached, the other couplings dropped."""
+        said = [sentence for sentence in self.large.sentences if sentence not in self.large.assumptions]
+        return "; ".join(said)
+
+    @property
+    def dimensionless(self) -> tuple[str, ...]:
+        """The fixed points in words."""
+        name = self.operator.coupling
+        return tuple(
+            sentence.replace("c = g Lambda", f"c = {name} Lambda").replace(" g itself", f" {name} itself")
+            for sentence in self.fixed_points.sentences
+        )
+
+    @cached_property
+    def system(self) -> RunningSystem:
+        """The one equation for this coupling, the others dropped."""
+        return running_system(Action((self.operator,)))
+
+    def expression(self, d_in: int | None = None) -> Expr:
+        """Beta(g) for every cutoff, the other couplings dropped: surface integrals over integrals, for any or a given d_in."""
+        written = self.system.written_out(self.system.solve()[self.operator.coupling])
+        return written if d_in is None else explicit(written, d_in)
+
+
+@dataclass(frozen=True)
 class BetaFunctions:
     """Beta functions of all couplings of an action for one kernel, with what they rest on."""
 
+    action: Action
     kernel: str
     growth: Growth
     betas: tuple[Beta, ...]
@@ -90,6 +147,11 @@ class BetaFunctions:
         known = ", ".join(beta.operator.coupling for beta in self.betas)
         raise InputError(f"no coupling {coupling!r}: the action has {known}")
 
+    @cached_property
+    def system(self) -> RunningSystem:
+        """The coupled system at first order."""
+        return running_system(self.action)
+
 
 def exponent_text(exponent: Expr) -> str:
     """An exponent as text in d_in.
@@ -101,7 +163,7 @@ def exponent_text(exponent: Expr) -> str:
     if exponent == 0:
         return "0"
     size = -exponent
-    text = str(size).replace("Max(", "max(")
+    text = str(size).replace("Max(", "max(").replace("Min(", "min(")
     return f"-({text})" if size.is_Add else f"-{text}"
 
 
@@ -114,74 +176,93 @@ def beta_functions(action: Action, kernel: Kernel, other_dimension: Kernel | Non
     """
     symbolic = symbolic_kernel(kernel)
     behaviour = growth(symbolic)
-    betas = tuple(_beta(action, operator, behaviour) for operator in action.operators)
+    coupled = coupled_exponents(action, behaviour)
+    betas = tuple(_beta(action, operator, behaviour, symbolic, coupled[operator]) for operator in action.operators)
     assumptions = [
         f"legs and loops are {kernel.name}; couplings are constants integrated over [-Lambda, Lambda]^d_in",
         "exact forms: the other couplings are dropped; exponents: the coupled linear system at first order",
         f"K(x, r n) ~ r^a with a = {behaviour.leg}, K(z, z) ~ r^b with b = {behaviour.loop} as r -> infinity",
         *behaviour.assumptions,
         *_dimensions(kernel, behaviour, other_dimension),
-        *_comparison(betas),
+        *_dragged(betas),
+        *_comparison(action, behaviour),
     ]
-    return BetaFunctions(kernel.name, behaviour, betas, tuple(assumptions))
+    return BetaFunctions(action, kernel.name, behaviour, betas, tuple(dict.fromkeys(assumptions)))
 
 
-def _beta(action: Action, operator: Operator, behaviour: Growth) -> Beta:
+def coupled_exponents(action: Action, behaviour: Growth) -> dict[Operator, Expr | None]:
+    """x_k in g_k ~ Lambda^x_k for the coupled system at first order, in d_in; None where there is no power law.
+
+    A loop of an odd difference of valences does not exist: odd and even couplings do not mix.
+    """
+    result: dict[Operator, Expr | None] = {}
+    for operator in sorted(action.operators, key=lambda each: -each.valence):
+        k = operator.valence
+        own = _size(behaviour, k, 0)
+        pulls = [
+            (_size(behaviour, k, (higher.valence - k) // 2), exponent)
+            for higher, exponent in result.items()
+            if higher.valence > k and (higher.valence - k) % 2 == 0
+        ]
+        if own is None or any(size is None or exponent is None for size, exponent in pulls):
+            result[operator] = None
+            continue
+        driven = sympy.Max(0, *(size + exponent for size, exponent in pulls))
+        result[operator] = _simplest(driven - own)
+    return result
+
+
+def _beta(action: Action, operator: Operator, behaviour: Growth, kernel: SymbolicKernel, exponent: Expr | None) -> Beta:
     order = tuple(int(other == operator) for other in action.operators)
     generated = generate_correlator(operator.valence, action, [order])
-    written = term_expressions(generated)
-    coefficient = -sympy.Add(*(entry.expression for entry in written)) / sympy.Symbol(operator.coupling)
-    coupling = sympy.Symbol(operator.coupling)
-    expression = -coupling * CUTOFF * sympy.Derivative(coefficient, CUTOFF) / coefficient
-    diagrams = tuple(
-        (product, _growth_of(product, behaviour))
-        for term in generated.terms
-        for product in labelled_products(term, action)
-    )
-    return Beta(
-        operator,
-        _exponent([size for _, size in diagrams]),
-        expression,
-        diagrams,
-        tuple(_text(term, action) for term in generated.terms),
-    )
+    diagrams = []
+    for term in generated.terms:
+        product = representative_product(term, action)
+        loops = sum(1 for a, b in product.inner if a == b)
+        size = _size(behaviour, len(product.inner) - loops, loops)
+        diagrams.append((term, _text(term, action), sympy.oo if size is None else _simplest(size)))
+    alone = _size(behaviour, operator.valence, 0)
+    law = integral_law(behaviour, operator.valence)
+    return Beta(operator, kernel, exponent, None if alone is None else _simplest(-alone), law, tuple(diagrams))
 
 
-def _growth_of(product: Product, behaviour: Growth) -> Expr:
-    """d_in + a * (lines from legs) + b * (self-loops): the exponent of a one-vertex integral before max(0, .)."""
-    loops = sum(1 for a, b in product.inner if a == b)
-    legs = len(product.inner) - loops
+def _size(behaviour: Growth, legs: int, loops: int) -> Expr | None:
+    """max(0, d_in + a legs + b loops), None if infinite."""
     parts = [behaviour.leg * legs if legs else 0, behaviour.loop * loops if loops else 0]
     if sympy.oo in parts:
-        return sympy.oo
-    if -sympy.oo in parts:
-        return -sympy.oo
-    return SYMBOLS.d_in + sympy.Add(*parts)
-
-
-def _exponent(sizes: list[Expr]) -> Expr | None:
-    """-max(0, largest of the diagrams' exponents), None if one grows faster than any power."""
-    if sympy.oo in sizes:
         return None
-    finite = [size for size in sizes if size != -sympy.oo]
-    if not finite:
+    if -sympy.oo in parts:
         return sympy.Integer(0)
-    shift = max(size - SYMBOLS.d_in for size in finite)
-    # d_in is at least 1, so that d_in + shift is positive for every d_in exactly if shift > -1.
-    largest = SYMBOLS.d_in + shift
-    return -largest if shift > -1 else -sympy.Max(0, largest)
+    return sympy.Max(0, SYMBOLS.d_in + sympy.Add(*parts))
+
+
+def _simplest(exponent: Expr) -> Expr:
+    """An exponent without Max where one linear form holds for every d_in >= 1, else with one Max where that is enough.
+
+    Two piecewise linear functions of d_in whose corners lie below the largest number tried agree everywhere if they
+    agree at all these numbers.
+    """
+    d_in = SYMBOLS.d_in
+    if exponent.free_symbols - {d_in} or not exponent.has(sympy.Max):
+        return exponent
+    values = [exponent.subs(d_in, number) for number in _DIMENSIONS]
+    slope = values[-1] - values[-2]
+    line = values[-1] + slope * (d_in - _DIMENSIONS[-1])
+    for candidate in (sympy.expand(line), -sympy.Max(0, sympy.expand(-line)), sympy.Max(0, sympy.expand(line))):
+        if all(candidate.subs(d_in, number) == value for number, value in zip(_DIMENSIONS, values, strict=True)):
+            return candidate
+    return exponent
 
 
 def _text(term: Term, action: Action) -> str:
-    products = labelled_products(term, action)
-    written = []
-    for product in products:
-        inner = " ".join(f"K({a},{b})" for a, b in product.inner)
-        outer = " ".join(f"K({a},{b})" for a, b in product.outer)
-        measure = " ".join(f"d{point}" for point in product.points)
-        written.append(f"{outer} int {measure} {inner}".strip())
-    more = f" + {len(written) - 1} more labellings" if len(written) > 1 else ""
-    return f"{term.coefficient} ({written[0]}{more})" if more else f"{term.coefficient} {written[0]}"
+    product = representative_product(term, action)
+    inner = " ".join(f"K({a},{b})" for a, b in product.inner)
+    outer = " ".join(f"K({a},{b})" for a, b in product.outer)
+    measure = " ".join(f"d{point}" for point in product.points)
+    written = f"{outer} int {measure} {inner}".strip()
+    if term.labellings == 1:
+        return f"{term.coefficient} {written}"
+    return f"{term.coefficient} ({written} + {term.labellings - 1} more labellings)"
 
 
 def _dimensions(kernel: Kernel, behaviour: Growth, other_dimension: Kernel | None) -> list[str]:
@@ -195,29 +276,20 @@ def _dimensions(kernel: Kernel, behaviour: Growth, other_dimension: Kernel | Non
     return [f"these laws hold for {here} only: elsewhere a = {there.leg}, b = {there.loop}"]
 
 
-def _comparison(betas: tuple[Beta, ...]) -> list[str]:
+def _dragged(betas: tuple[Beta, ...]) -> list[str]:
+    """Say where a coupling does not follow its own integral."""
+    return [
+        f"alone, with the other couplings dropped, {beta.operator.coupling} would run with the exponent "
+        f"{exponent_text(beta.alone)}; a higher coupling drags it along: with a self-loop it acts as a term of lower power"
+        for beta in betas
+        if beta.exponent is not None and beta.alone is not None and beta.exponent != beta.alone
+    ]
+
+
+def _comparison(action: Action, behaviour: Growth) -> list[str]:
     """Say which coupling is more irrelevant, ties included."""
-    notes = []
-    for lower, higher in pairwise(betas):
-        if lower.operator.valence == higher.operator.valence:
-            names = f"{lower.operator.coupling} and {higher.operator.coupling}"
-            notes.append(
-                f"{names} stand at the same power of f: only their sum is determined, and it runs as each law says"
-            )
-            continue
-        if lower.exponent is None or higher.exponent is None:
-            continue
-        difference = sympy.simplify(higher.exponent - lower.exponent)
-        first, second = lower.operator.coupling, higher.operator.coupling
-        if lower.exponent == 0 == higher.exponent:
-            notes.append(f"neither {first} nor {second} runs at large Lambda")
-        elif difference == 0:
-            notes.append(
-                f"{first} and {second} run alike at large Lambda: {second} is not more irrelevant than {first}; "
-                "if it is small, that is because of 1/N, not because of the flow"
-            )
-        elif difference.is_negative:
-            notes.append(f"{second} is more irrelevant than {first}: it falls faster by Lambda^({difference})")
-        elif difference.is_positive:
-            notes.append(f"{first} is more irrelevant than {second}: it falls faster by Lambda^({-difference})")
-    return notes
+    try:
+        comparisons = relevance(action, behaviour).comparisons
+    except InputError as problem:
+        return [f"which coupling is more irrelevant is not known: {problem}"]
+    return [f"{each.statement}: {each.reason}" for each in comparisons]

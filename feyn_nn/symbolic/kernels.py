@@ -23,6 +23,7 @@ from feyn_nn.errors import InputError
 from feyn_nn.kernels import (
     ErfKernel,
     ExpressionKernel,
+    FreeFieldKernel,
     FunctionKernel,
     GaussKernel,
     ReluKernel,
@@ -195,6 +196,13 @@ def _(kernel: ReluKernel) -> SymbolicKernel:
         return SYMBOLS.sigma_w**2 / (2 * sympy.pi) * norm * angular
 
     return _network(kernel, build)
+
+
+@symbolic_kernel.register(FreeFieldKernel)
+def _(kernel: FreeFieldKernel) -> SymbolicKernel:
+    mass = _rational(kernel.mass)
+    expression = sympy.exp(-mass * sympy.Abs(SYMBOLS.x - SYMBOLS.y)) / (2 * mass)
+    return SymbolicKernel(kernel.name, expression, sympy.Integer(0), 1, ((SYMBOLS.d_in, sympy.Integer(1)),))
 
 
 @symbolic_kernel.register(WeightsPropagator)

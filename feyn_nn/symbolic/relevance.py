@@ -13,7 +13,8 @@ A coupling that falls is irrelevant at large Lambda, one whose integral converge
     a < 0     f^j is the more irrelevant where d_in > -j a, and neither runs below that.
 
 Diagrams with self-loops are no part of this: f^k with a self-loop is a term K(z,z) f^(k-2), which shifts the coupling of
-f^(k-2). `beta` counts them in G^(k); where they grow faster than the contact (b > 2a) a note says so.
+f^(k-2). These exponents are the eigenvalues of the coupled flow (`beta`); where self-loops grow faster than two legs
+(b > 2a) a higher coupling may drag a lower one along, and a note says so.
 """
 
 from __future__ import annotations
@@ -322,7 +323,8 @@ def _reason(low: Operator, high: Operator, a: Expr, *, pure: bool) -> str:
         slide = " (the talk's slide has kappa more irrelevant than lambda)" if (j, k) == (4, 6) else ""
         return (
             f"a = 0: K neither grows nor decays, so that int K^{j} and int K^{k} both grow as the volume "
-            f"Lambda^d_in{up_to_factors}; if {second} is small, that is because of 1/N, not because of the flow{slide}"
+            f"Lambda^d_in{up_to_factors}; {second} is not more irrelevant than {first}, and if it is small, that is because of 1/N, "
+            f"not because of the flow{slide}"
         )
     extra = (k - j) * a
     if a.is_positive:
@@ -342,17 +344,15 @@ def _exponent(value: Expr) -> str:
 
 
 def _loop_note(action: Action, behaviour: Growth) -> list[str]:
-    """Say where self-loops, which `beta` counts, grow faster than the contact that is counted here."""
+    """Say where a self-loop grows faster than two legs, so that the coupled system moves a lower coupling."""
     a, b = behaviour.leg, behaviour.loop
     finite = abs(a) != sympy.oo and abs(b) != sympy.oo
     if not ((finite and (b - 2 * a).is_positive) or (b == sympy.oo and a != sympy.oo)):
         return []
-    # f^4 with a self-loop has two legs: a correction of the propagator, which K contains.
-    names = [operator.coupling for operator in action.operators if operator.valence != 4]
-    if not names:
+    pairs = combinations(sorted(operator.valence for operator in action.operators), 2)
+    if not any(low < high and (high - low) % 2 == 0 for low, high in pairs):
         return []
     return [
-        f"self-loops K(z,z) grow faster than two legs (b = {b} > 2a = {2 * a}): not counted here, since f^k with a "
-        f"self-loop acts as K(z,z) f^(k-2) and shifts that coupling; the beta functions, which count them in G^(k) "
-        f"with the other couplings dropped, give another exponent for {', '.join(names)}"
+        f"self-loops K(z,z) grow faster than two legs (b = {b} > 2a = {2 * a}): f^k with a self-loop acts as K(z,z) f^(k-2) and "
+        "shifts that coupling, so that in the coupled system (feyn-nn beta) a higher coupling may drag a lower one along"
     ]
