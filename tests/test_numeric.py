@@ -14,15 +14,16 @@ from feyn_nn.combinatorics import sorted_tuples
 from feyn_nn.correlator import Correlator, generate_correlator
 from feyn_nn.errors import LimitError
 from feyn_nn.graphs import Diagram, diagrams_of, topologies
-from feyn_nn.kernels import ErfKernel, FunctionKernel, ReluKernel, WeightsPropagator
+from feyn_nn.kernels import ErfKernel, FunctionKernel, GaussKernel, ReluKernel, WeightsPropagator
 from feyn_nn.measure.couplings import theory_coefficients
 from feyn_nn.network import PRESETS
-from feyn_nn.numeric import Contraction, Grid, grid_for
+from feyn_nn.numeric import Component, Contraction, Grid, Region, Shape, Vertex, connected_components, grid_for
 from feyn_nn.numeric import contraction as contraction_module
+from feyn_nn.numeric.shapes import diagram_components
 from tests.oracles import integrals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from feyn_nn.arrays import FloatArray
     from feyn_nn.kernels import Kernel
@@ -284,3 +285,153 @@ def test_tuples_find_their_places() -> None:
         tuples = [row for row in product(range(5), repeat=n) if list(row) == sorted(row)]
         values = contraction.integrals(diagram, tuples)
         np.testing.assert_allclose(values, [np.prod(primes[list(row), 0]) for row in tuples], rtol=1e-12)
+
+
+def wavy(points: FloatArray) -> FloatArray:
+    """A function of points without symmetry."""
+    result: FloatArray = 1.3 + np.sin(points @ np.arange(1.0, points.shape[1] + 1)) + 0.4 * points[:, 0]
+    return result
+
+
+@pytest.mark.parametrize("name", [name for name in DIAGRAMS if DIAGRAMS[name].vertices])
+def test_functions_of_points_are_weights(name: str) -> None:
+    """A function at every vertex is the same as a grid whose weights have it as a factor, here in loops over the grid."""
+    diagram = DIAGRAMS[name]
+    rng = np.random.default_rng(SEED)
+    inputs = rng.uniform(-1.5, 1.5, size=(4, 2))
+    grid = random_grid(SEED, 5, 2)
+    kernel = FunctionKernel(smooth_function(SEED, 2), 2)
+    contraction = Contraction(inputs, grid, kernel, kernel, {"wavy": wavy})
+    row = tuple(leg % 4 for leg in range(diagram.legs))
+    found = contraction.integrals(diagram, [row])[0]
+    plain = found
+    table = contraction.table([row], diagram.legs)
+    for component in diagram_components(diagram):
+        found /= contraction.component(component, table)[0]
+        vertices = tuple(Vertex(v.legs, v.loops, ("wavy",)) for v in component.shape.vertices)
+        coloured = Component(Shape(vertices, component.shape.lines), component.attached)
+        found *= contraction.component(coloured, table)[0]
+    weights = grid.weights * wavy(grid.nodes)
+    legs = [inputs[i] for i in row]
+    expected = integrals.diagram_integral(diagram, legs, grid.nodes, weights, scalar(kernel), scalar(kernel))
+    assert found == pytest.approx(expected, rel=1e-11), (name, SEED)
+    assert abs(plain / found - 1) > 1e-3  # the control: without the function it is another number
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_numbering_of_points_does_not_matter(seed: int) -> None:
+    """Random connected integrals with functions and a point on the surface: one shape and one value for all numberings."""
+    rng = np.random.default_rng(seed)
+    number = int(rng.integers(2, 5))
+    attached = [[int(leg) for leg in rng.integers(0, 3, size=rng.integers(0, 3))] for _ in range(number)]
+    lines = [(v, v + 1) for v in range(number - 1)]
+    lines += [(int(a), int(b)) for a, b in rng.integers(0, number, size=(3, 2))]
+    functions = [["wavy"] * int(rng.integers(0, 3)) for _ in range(number)]
+    places = [Region.SURFACE, *[Region.CUBE] * (number - 1)]
+    kernel = FunctionKernel(smooth_function(SEED, 1))
+    contraction = Contraction(np.array([[0.3], [-0.8], [1.1]]), random_grid(SEED, 4, 1), kernel, kernel, {"wavy": wavy})
+    table = contraction.table([(0, 1, 2), (2, 2, 0)], 3)
+    shapes, values = set(), []
+    for order in permutations(range(number)):
+        (component,) = connected_components(
+            [attached[v] for v in order],
+            [(order.index(a), order.index(b)) for a, b in lines],
+            [functions[v] for v in order],
+            [places[v] for v in order],
+        )
+        shapes.add(component.shape)
+        values.append(contraction.component(component, table))
+    assert len(shapes) == 1, f"seed {seed}"
+    np.testing.assert_allclose(values, [values[0]] * len(values), rtol=1e-12, err_msg=f"seed {seed}")
+
+
+def test_integrals_that_factorise_are_split() -> None:
+    components = connected_components([[0], [1, 1], [2]], [(0, 2), (1, 1)])
+    assert components == [
+        Component(Shape((Vertex(1), Vertex(1)), ((0, 1, 1),)), ((0,), (2,))),
+        Component(Shape((Vertex(2, 1),)), ((1, 1),)),
+    ]
+
+
+# Derivatives with respect to the cutoff
+
+SLOPES: list[tuple[str, Kernel, int]] = [
+    ("erf", ErfKernel(), 20_000),
+    ("erf without bias in K", WeightsPropagator(ErfKernel(sigma_b=0.7)), 20_000),
+    ("gauss", GaussKernel(), 20_000),
+    ("relu", ReluKernel(), 20_000),
+    ("relu with bias", ReluKernel(sigma_b=0.6), 20_000),
+    ("gauss, d = 2", GaussKernel(2), 2_000),
+]
+
+
+def difference_errors(
+    kernel: Kernel, most: int, correlator: Correlator, cutoff: float
+) -> dict[tuple[int, ...], tuple[float, float]]:
+    """For each order: the largest relative errors of central differences in log Lambda with steps 0.04 and 0.02."""
+    points = np.array([[0.3, 0.1], [-0.8, 0.5]])[:, : kernel.d_in]
+    tuples = sorted_tuples(2, correlator.n)
+
+    def contraction(logarithm: float) -> Contraction:
+        here = cutoff * float(np.exp(logarithm))
+        return Contraction(points, grid_for(kernel, points, here, most=most), kernel, kernel)
+
+    slopes = contraction(0.0).cutoff_derivative(correlator, tuples)
+    errors = []
+    for step in (0.04, 0.02):
+        up, down = (contraction(sign * step).coefficients(correlator, tuples) for sign in (1, -1))
+        errors.append(
+            {
+                order: float(np.max(np.abs((up[order] - down[order]) / (2 * step) - slope)) / np.max(np.abs(slope)))
+                for order, slope in slopes.items()
+                if np.any(slope)
+            }
+        )
+    return {order: (errors[0][order], errors[1][order]) for order in errors[0]}
+
+
+@pytest.mark.parametrize(("name", "kernel", "most"), SLOPES, ids=[name for name, _, _ in SLOPES])
+@pytest.mark.parametrize("pruned", [False, True], ids=["all diagrams", "pruned"])
+def test_cutoff_derivative_is_the_limit_of_differences(name: str, kernel: Kernel, most: int, pruned: bool) -> None:
+    """Central differences tend to it with the square of the step, at every order, disconnected diagrams included."""
+    if pruned:
+        correlator = generate_correlator(4, TALK_ACTION, TALK_ACTION.orders(2))
+    else:
+        correlator = generate_correlator(2, QUARTIC, QUARTIC.orders(2), set())
+    errors = difference_errors(kernel, most, correlator, 1.7)
+    assert set(errors) == {check.order for check in correlator.checks if any(check.order)}
+    for order, (wide, narrow) in errors.items():
+        assert wide < 0.1, (name, order)
+        assert 3.8 < wide / narrow < 4.2, (name, order, wide, narrow)
+
+
+def test_cutoff_derivative_of_three_vertices() -> None:
+    """The tensor network with one vertex on the surface; lambda^3 in G^(4)."""
+    errors = difference_errors(ErfKernel(), 20_000, generate_correlator(4, QUARTIC, [(3,)]), 1.7)
+    assert 3.8 < errors[3,][0] / errors[3,][1] < 4.2
+
+
+def test_a_missing_surface_term_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control: with one of the two vertices on the surface only, differences do not tend to the second order."""
+    correlator = generate_correlator(4, QUARTIC, [(1,), (2,)])
+    whole = Component.on_surface
+
+    def first_only(self: Component) -> Iterator[Component]:
+        yield next(whole(self))
+
+    monkeypatch.setattr(Component, "on_surface", first_only)
+    errors = difference_errors(ErfKernel(), 20_000, correlator, 1.7)
+    assert errors[1,][0] / errors[1,][1] == pytest.approx(4, rel=0.05)
+    assert errors[2,][1] > 0.1
+
+
+@pytest.mark.parametrize("cutoff", [1.2, 10.0, 1e4])
+def test_relu_slope_in_closed_form(cutoff: float) -> None:
+    """ReLU (1, 0), d = 1: a contact of n legs goes as L^(n+1), so that d log / d log L is 5 and, for two of them, 10."""
+    kernel = ReluKernel()
+    contraction = Contraction(RELU_POINTS, grid_for(kernel, RELU_POINTS, cutoff), kernel, kernel)
+    tuples = sorted_tuples(6, 4)
+    correlator = generate_correlator(4, QUARTIC, [(1,), (2,)])
+    values, slopes = (way(correlator, tuples) for way in (contraction.coefficients, contraction.cutoff_derivative))
+    np.testing.assert_allclose(slopes[1,], 5 * values[1,], rtol=1e-10)
+    np.testing.assert_allclose(slopes[2,], 10 * values[2,], rtol=1e-10)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise, permutations
-from math import inf, pi
+from math import inf, nan, pi
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,12 +15,23 @@ from feyn_nn.correlator import generate_correlator
 from feyn_nn.errors import InputError, LimitError
 from feyn_nn.graphs import Diagram
 from feyn_nn.kernels import ErfKernel, FunctionKernel, ReluKernel
-from feyn_nn.numeric import Contraction, Grid, grid_for, with_error
+from feyn_nn.numeric import (
+    Component,
+    Contraction,
+    Grid,
+    Region,
+    Shape,
+    Vertex,
+    connected_components,
+    grid_for,
+    with_error,
+)
 from feyn_nn.numeric import contraction as contraction_module
 from tests.oracles import integrals
 
 if TYPE_CHECKING:
     from feyn_nn.arrays import FloatArray
+    from feyn_nn.numeric import PointFunction
 
 SEED = 20240818
 L4 = Operator(4, "lambda")
@@ -202,3 +213,54 @@ def test_error_is_relative_to_the_largest_value() -> None:
     assert plain_or_refined([-9.0, 0.1], [-10.0, 0.0]) == pytest.approx(0.1)
     assert plain_or_refined([0.0, 0.0], [0.0, 0.0]) == 0.0
     assert plain_or_refined([1.0, 0.0], [0.0, 0.0]) == inf
+    # tuples without a finite value say nothing, unless one grid has it and the other has not
+    assert plain_or_refined([9.0, nan], [10.0, nan]) == pytest.approx(0.1)
+    assert plain_or_refined([9.0, nan], [10.0, 1.0]) == inf
+    assert plain_or_refined([9.0, 1.0], [10.0, inf]) == inf
+    assert plain_or_refined([nan, inf], [nan, inf]) == inf
+
+
+def test_functions_of_points_that_are_refused() -> None:
+    """What is not there, what is not one finite number for each point, and a place that a loose grid has not."""
+    kernel = ErfKernel(2)
+    points = np.array([[0.5, 0.2], [0.1, -0.3]])
+    grid = grid_for(kernel, points, 2.0)
+    functions: dict[str, PointFunction] = {
+        "one": lambda y: np.ones(len(y)),
+        "flat": lambda y: np.ones(1),
+        "infinite": lambda y: np.full(len(y), inf),
+    }
+    contraction = Contraction(points, grid, kernel, kernel, functions)
+    table = contraction.table([(0, 1)], 2)
+
+    def single(name: str, place: Region = Region.CUBE) -> Component:
+        return Component(Shape((Vertex(2, 0, (name,), place),)), ((0, 1),))
+
+    for name in ("flat", "infinite"):
+        with pytest.raises(InputError, match=rf"the given function {name}\(y\) returned shape .* finite numbers"):
+            contraction.component(single(name), table)
+    with pytest.raises(
+        InputError, match=r"function two\(y\) of a point: no values for it, given are: flat, infinite, one"
+    ):
+        contraction.component(single("two"), table)
+    for place in Region:
+        assert contraction.component(single("one", place), table).shape == (1,)  # the control
+    loose = Contraction(points, Grid(grid.nodes, grid.weights, 2.0), kernel, kernel, functions)
+    with pytest.raises(InputError, match="without axes has no surface"):
+        loose.component(single("one", Region.SURFACE), table)
+
+
+def test_lines_to_the_surface_are_counted_by_their_own_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The limit on pairs sees nodes of the cube times nodes of the surface: far fewer than pairs in the cube."""
+    kernel = ErfKernel()
+    grid = grid_for(kernel, INPUTS, 2.0)
+    contraction = Contraction(INPUTS, grid, kernel, kernel)
+    monkeypatch.setattr(contraction_module, "MAX_PAIRS", 2 * grid.size)
+    table = contraction.table([(0, 1, 2, 3)], 4)
+
+    def bubble(place: Region) -> Component:
+        return connected_components([[0, 1], [2, 3]], [(0, 1), (0, 1)], places=[place, Region.CUBE])[0]
+
+    assert contraction.component(bubble(Region.SURFACE), table).shape == (1,)
+    with pytest.raises(LimitError, match="a line between two vertices"):
+        contraction.component(bubble(Region.CUBE), table)

@@ -13,14 +13,13 @@ from scipy import integrate
 from feyn_nn.errors import InputError, LimitError
 from feyn_nn.kernels import ErfKernel, GaussKernel, ReluKernel, WeightsPropagator
 from feyn_nn.network import PRESETS
-from feyn_nn.numeric import check_cutoff, grid_for
+from feyn_nn.numeric import Face, Grid, Region, check_cutoff, grid_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from feyn_nn.arrays import FloatArray
     from feyn_nn.kernels import Kernel
-    from feyn_nn.numeric import Grid
 
 TUPLES = [(0, 0, 0, 0), (0, 1, 4, 5), (0, 0, 5, 5), (2, 3, 3, 5), (5, 5, 5, 5)]
 
@@ -259,3 +258,49 @@ def test_refined_grid_keeps_the_order_where_points_are_short() -> None:
         )
         assert abs(refined - exact) <= abs(refined - coarse)
         assert abs(refined - exact) < 2e-2 * exact
+
+
+@pytest.mark.parametrize("dimension", [1, 2, 3])
+@pytest.mark.parametrize("cutoff", [1.0, 7.0, 1e4])
+def test_surface_integrals_are_derivatives_of_volumes(dimension: int, cutoff: float) -> None:
+    """d/dL of int 1 = (2L)^d, int y1^2 = (2L)^d L^2/3 and int y1 = 0, on all faces at once and face by face."""
+    points = np.vstack([np.full(dimension, -1.0), np.full(dimension, 0.35)])
+    grid = grid_for(GaussKernel(dimension), points, cutoff)
+    surface = grid.at(Region.SURFACE)
+    faces = [grid.at(Face(axis, side)) for axis in range(dimension) for side in (1, -1)]
+    assert grid.at(Region.CUBE) is grid
+    assert np.all(np.max(np.abs(surface.nodes), axis=1) == cutoff)
+    area = 2 * dimension * (2 * cutoff) ** (dimension - 1)
+    slope = (dimension + 2) * 2**dimension * cutoff ** (dimension + 1) / 3
+    for parts in ([surface], faces):
+        assert sum(part.weights.sum() for part in parts) == pytest.approx(area, rel=1e-12)
+        assert sum(part.weights @ part.nodes[:, 0] ** 2 for part in parts) == pytest.approx(slope, rel=1e-12)
+        assert abs(float(sum(part.weights @ part.nodes[:, 0] for part in parts))) < 1e-12 * area * cutoff
+    for index, face in enumerate(faces):
+        assert np.all(face.nodes[:, index // 2] == (cutoff if index % 2 == 0 else -cutoff))
+
+
+@pytest.mark.parametrize("dimension", [1, 2, 3])
+def test_surface_integral_against_the_closed_form(dimension: int) -> None:
+    """Four legs of Gauss on the surface: differences of the closed form over the cube tend to it as the step squared."""
+    kernel = GaussKernel(dimension, sigma_w=1.2, sigma_b=0.8)
+    legs = np.random.default_rng(5).uniform(-1, 1, size=(4, dimension))
+    found = four_legs(kernel, legs, grid_for(kernel, legs, 2.0).at(Region.SURFACE))
+    errors = []
+    for step in (0.02, 0.01):
+        up, down = (gauss_closed_form(legs, 2.0 + h, 1.2**2, 0.8**2) for h in (step, -step))
+        errors.append((up - down) / (2 * step) - found)
+    assert abs(errors[1]) < 1e-3 * found, "seed 5"
+    assert errors[0] / errors[1] == pytest.approx(4, rel=0.02), "seed 5"
+
+
+def test_places_that_a_grid_does_not_have() -> None:
+    grid = grid_for(GaussKernel(2), np.zeros((1, 2)), 1.0)
+    for face in (Face(2, 1), Face(-1, 1), Face(0, 0), Face(1, 2)):
+        with pytest.raises(InputError, match=r"expected an axis from 0 to 1 and a side of 1 or -1 in d_in = 2"):
+            grid.at(face)
+    loose = Grid(grid.nodes, grid.weights, 1.0)
+    with pytest.raises(InputError, match="without axes has no surface; make it with grid_for"):
+        loose.at(Region.SURFACE)
+    line = Grid(np.zeros((3, 1)), np.ones(3), 1.5)  # the control: in one dimension the surface needs no axes
+    assert line.at(Region.SURFACE).nodes.tolist() == [[1.5], [-1.5]]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 import textwrap
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from feyn_nn.action import TALK_ACTION, Action
 from feyn_nn.cli import options as shared
@@ -20,6 +21,8 @@ from feyn_nn.symbolic.running import RunningSystem, running_system
 
 if TYPE_CHECKING:
     import argparse
+
+    from feyn_nn.numeric.flow import Flow
 
 _WIDTH: Final = 118
 
@@ -42,6 +45,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--closed-form", action="store_true", help="also beta(g) as a formula in Lambda, where the integral has one"
     )
+    parser.add_argument(
+        "--flow",
+        metavar="NAME=VALUE,...",
+        help="also carry these couplings from the first of --cutoffs to the others, all correlators fixed",
+    )
+    parser.add_argument("--cutoffs", metavar="L0,L1,...", help="cutoffs of --flow")
+    shared.add_inputs(parser)
     shared.add_json(parser)
 
 
@@ -57,8 +67,12 @@ def add_propagator(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Derive the beta functions and print them."""
-    if not options.system and (options.vertices != 1 or options.connected):
-        raise InputError("--vertices and --connected say what --system is: give --system too")
+    if not (options.system or options.flow) and (options.vertices != 1 or options.connected):
+        raise InputError("--vertices and --connected say what --system and --flow are: give one of these too")
+    if (options.flow is None) != (options.cutoffs is None) or (options.inputs is not None and options.flow is None):
+        raise InputError(
+            "--flow, --cutoffs and --inputs belong together: give the first two, and inputs if you want others"
+        )
     propagator = Propagator(options.propagator)
     kernel = propagator.of(shared.chosen_kernel(options))
     result = beta_functions(Action.parse(options.action), kernel, other_dimension=_other(options, propagator))
@@ -72,11 +86,40 @@ def run(options: argparse.Namespace) -> int:
             beta.operator.coupling: closed_beta(kernel, beta.operator.coupling, beta.operator.valence, kernel.d_in)
             for beta in result.betas
         }
+    flow = _flow(options, result, kernel) if options.flow is not None else None
     if options.json:
-        sys.stdout.write(json_text(document(result, system, formulas)))
+        sys.stdout.write(json_text(document(result, system, formulas, flow)))
     else:
-        sys.stdout.write(text(result, system, formulas))
+        sys.stdout.write(text(result, system, formulas, flow))
     return 0
+
+
+def _flow(options: argparse.Namespace, result: BetaFunctions, kernel: Kernel) -> Flow:
+    """Integrate the flow; lines between two legs are the full kernel."""
+    flows = import_module("feyn_nn.numeric.flow")
+    start = {name: _number(value, "--flow") for name, _, value in (p.partition("=") for p in options.flow.split(","))}
+    cutoffs = [_number(value, "--cutoffs") for value in options.cutoffs.split(",")]
+    if options.inputs is None and options.net is None:
+        raise InputError("--flow: give the legs' inputs with --inputs")
+    rules = CONNECTED_RULES if options.connected else TALK_RULES
+    equations = flows.FlowEquations(
+        result.action,
+        kernel,
+        shared.inputs(options),
+        free=shared.chosen_kernel(options),
+        vertices=options.vertices,
+        rules=rules,
+    )
+    return cast("Flow", flows.coupling_flow(equations, {name.strip(): value for name, value in start.items()}, cutoffs))
+
+
+def _number(text: str, option: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise InputError(
+            f"{option}: {text!r} is not a number; expected such as lambda=-6e-6, and 10,100,1000"
+        ) from None
 
 
 def _other(options: argparse.Namespace, propagator: Propagator) -> Kernel | None:
@@ -88,7 +131,10 @@ def _other(options: argparse.Namespace, propagator: Propagator) -> Kernel | None
 
 
 def document(
-    result: BetaFunctions, system: RunningSystem | None = None, formulas: dict[str, ClosedBeta | None] | None = None
+    result: BetaFunctions,
+    system: RunningSystem | None = None,
+    formulas: dict[str, ClosedBeta | None] | None = None,
+    flow: Flow | None = None,
 ) -> dict[str, Any]:
     """The result as JSON types."""
     entries: dict[str, Any] = {beta.operator.coupling: _entry(beta) for beta in result.betas}
@@ -104,6 +150,14 @@ def document(
         }
     for name, formula in (formulas or {}).items():
         entries[name]["closed_form"] = None if formula is None else str(formula.expression)
+    if flow is not None:
+        entries["flow"] = {
+            "cutoffs": flow.cutoffs.tolist(),
+            "couplings": {name: flow.values[:, k].tolist() for k, name in enumerate(flow.couplings)},
+            "betas": {name: flow.betas[:, k].tolist() for k, name in enumerate(flow.couplings)},
+            "legs": flow.kernel,
+            "error": flow.error,
+        }
     return entries
 
 
@@ -132,7 +186,10 @@ def _size(size: Any) -> str | None:
 
 
 def text(
-    result: BetaFunctions, system: RunningSystem | None = None, formulas: dict[str, ClosedBeta | None] | None = None
+    result: BetaFunctions,
+    system: RunningSystem | None = None,
+    formulas: dict[str, ClosedBeta | None] | None = None,
+    flow: Flow | None = None,
 ) -> str:
     """The result for a reader."""
     lines = [f"Beta functions, dg/dlog Lambda, for {result.kernel}", ""]
@@ -152,6 +209,12 @@ def text(
         lines.append("Coupled system, exact for every Lambda:")
         lines += [line for part in system.text() for line in _wrapped(part)]
         lines.append("")
+    if flow is not None:
+        lines += [f"Flow, correlators at the first inputs fixed; couplings belong to {flow.kernel} and their cutoff:"]
+        lines.append("  " + "".join(f"{head:>16}" for head in ("Lambda", *flow.couplings)))
+        for cutoff, row in zip(flow.cutoffs, flow.values, strict=True):
+            lines.append("  " + f"{cutoff:>16g}" + "".join(f"{value:>16.8g}" for value in row))
+        lines += [f"  the correlators change by {flow.error:.1e} of their terms along it", ""]
     lines.append("Assumptions:")
     for sentence in result.assumptions:
         lines += _wrapped(sentence, first="  - ")

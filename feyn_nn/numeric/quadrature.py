@@ -5,22 +5,26 @@ has its kinks in d = 1; between the inputs they are no longer than the kernel's 
 geometrically up to the cutoff, so that a cutoff of 1e5 costs some thirty panels a side. In d = 2 and 3 the grid is the
 product of the axes. For analytic kernels it converges exponentially; kinks that run across panels (ReLU in d = 2, 3)
 leave an algebraic error, which the comparison with the refined grid shows.
+
+The surface of the cube, on which the derivative of an integral with respect to Lambda lives, is the sum of its 2 d faces,
+each with the rule of the other axes: in d = 1 the two points +-Lambda with weight 1.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from functools import reduce
 from itertools import pairwise
 from math import inf
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
 
 from feyn_nn.errors import InputError, LimitError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from feyn_nn.arrays import FloatArray
     from feyn_nn.kernels import Kernel
@@ -34,18 +38,77 @@ _PANEL_GROWTH: Final = {1: 1.5, 2: 1.7, 3: 2.5}
 _SAME_EDGE: Final = 1e-9
 
 
+class Region(Enum):
+    """Where a point that is integrated over runs: in the cube [-Lambda, Lambda]^d, or on all of its surface."""
+
+    CUBE = "cube"
+    SURFACE = "surface"
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """One face of the cube: coordinate `axis` (from 0) is `side` * Lambda, with `side` 1 or -1."""
+
+    axis: int
+    side: int
+
+
+Place: TypeAlias = Region | Face
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Grid:
-    """Nodes of shape (nodes, d) and weights of shape (nodes,) for [-cutoff, cutoff]^d."""
+    """Nodes of shape (nodes, d) and weights of shape (nodes,) for [-cutoff, cutoff]^d.
+
+    `axes` has the nodes and weights of every axis where the grid is their product, and is empty where it is not.
+    """
 
     nodes: FloatArray
     weights: FloatArray
     cutoff: float
+    axes: tuple[tuple[FloatArray, FloatArray], ...] = ()
 
     @property
     def size(self) -> int:
         """Number of nodes."""
         return len(self.weights)
+
+    @property
+    def dimension(self) -> int:
+        """Number of coordinates of a node."""
+        return int(self.nodes.shape[1])
+
+    def at(self, place: Place) -> Grid:
+        """The grid for a point at `place`, with the same panels: itself for the cube, else that of one face or of all.
+
+        Raises InputError for a face that the cube does not have, and in d > 1 for a grid without axes.
+
+        >>> line = Grid(np.zeros((1, 1)), np.full(1, 4.0), 2.0)
+        >>> line.at(Region.SURFACE).nodes.ravel().tolist(), line.at(Face(0, -1)).weights.tolist()
+        ([2.0, -2.0], [1.0])
+        """
+        if place is Region.CUBE:
+            return self
+        if isinstance(place, Face):
+            return self._face(place)
+        faces = [self._face(Face(axis, side)) for axis in range(self.dimension) for side in (1, -1)]
+        return Grid(
+            np.concatenate([face.nodes for face in faces]),
+            np.concatenate([face.weights for face in faces]),
+            self.cutoff,
+        )
+
+    def _face(self, face: Face) -> Grid:
+        if not (0 <= face.axis < self.dimension and face.side in (1, -1)):
+            raise InputError(
+                f"{face}: expected an axis from 0 to {self.dimension - 1} and a side of 1 or -1 in d_in = {self.dimension}"
+            )
+        fixed = (np.array([face.side * self.cutoff]), np.ones(1))
+        if self.dimension > 1 and not self.axes:
+            raise InputError(
+                f"a grid of {self.size} nodes in d_in = {self.dimension} without axes has no surface; make it with grid_for"
+            )
+        return _product([*self.axes[: face.axis], fixed, *self.axes[face.axis + 1 :]], self.cutoff)
 
 
 def check_cutoff(cutoff: float, inputs: FloatArray) -> None:
@@ -86,10 +149,7 @@ def grid_for(
             f"{size} quadrature points for {len(inputs)} inputs in d_in = {dimension} at cutoff {cutoff:g}, more than {most}; "
             "use fewer inputs or a smaller cutoff"
         )
-    axes = [_composite(axis, nodes) for axis in edges]
-    mesh = np.meshgrid(*(points for points, _ in axes), indexing="ij")
-    weights = reduce(np.multiply.outer, [weights for _, weights in axes])
-    return Grid(np.stack([part.ravel() for part in mesh], axis=1), weights.ravel(), cutoff)
+    return _product([_composite(axis, nodes) for axis in edges], cutoff)
 
 
 def with_error(
@@ -99,12 +159,17 @@ def with_error(
 
     The error is the largest |difference| over tuples relative to the largest |value|, so that a tuple whose integral
     vanishes does not spoil it; it is zero where everything vanishes on both grids and infinite where on the refined
-    one alone. Raises as `grid_for` does.
+    one alone. Tuples without a finite value on both grids are left out; one that has it on one grid only, or no tuple
+    with a finite value at all, makes the error infinite. Raises as `grid_for` does.
     """
     rough, values = (
         function(grid_for(kernel, inputs, cutoff, refined=refined, most=most)) for refined in (False, True)
     )
-    gap, size = float(np.max(np.abs(values - rough))), float(np.max(np.abs(values)))
+    finite = np.isfinite(values)
+    if not np.array_equal(finite, np.isfinite(rough)) or (finite.size and not finite.any()):
+        return values, inf
+    gap = float(np.max(np.abs(values[finite] - rough[finite]), initial=0.0))
+    size = float(np.max(np.abs(values[finite]), initial=0.0))
     if size > 0:
         return values, gap / size
     return values, inf if gap > 0 else 0.0
@@ -134,6 +199,13 @@ def _edges(coordinates: FloatArray, cutoff: float, scale: float, dimension: int)
             width *= _PANEL_GROWTH[dimension]
     inner = [edge for edge in edges if abs(edge) < cutoff * (1 - _SAME_EDGE)]
     return np.unique(np.array([-cutoff, *inner, cutoff]))
+
+
+def _product(axes: Sequence[tuple[FloatArray, FloatArray]], cutoff: float) -> Grid:
+    """The product of the rules of all axes."""
+    mesh = np.meshgrid(*(points for points, _ in axes), indexing="ij")
+    weights = reduce(np.multiply.outer, [weights for _, weights in axes])
+    return Grid(np.stack([part.ravel() for part in mesh], axis=1), weights.ravel(), cutoff, tuple(axes))
 
 
 def _composite(edges: FloatArray, nodes: int) -> tuple[FloatArray, FloatArray]:

@@ -64,8 +64,9 @@ class IntegralLaw:
 
     `dimension` 1: derived for d_in = 1; 2 or more: for every d_in >= 2, which stays the symbol SYMBOLS.d_in in
     `exponent` and `correction`. `power` is e, the exponent of the integrand; `drop` is p, oo where what follows is
-    smaller than every power or zero, None where not determined; `exact`: the integrand is homogeneous. For d_in = 1
-    `amplitude` and `next_amplitude` are C and C1 in rho1, rho2, ... = |x1|, |x2|, ...
+    smaller than every power or zero, None where not determined; `exact`: the integrand is homogeneous; `lower_bound`: narrow
+    bands of directions may make the integral larger than the law. For d_in = 1 `amplitude` and `next_amplitude` are C
+    and C1 in rho1, rho2, ... = |x1|, |x2|, ...
     """
 
     limit: Limit
@@ -75,6 +76,7 @@ class IntegralLaw:
     power: Expr
     drop: Expr | None
     exact: bool
+    lower_bound: bool
     amplitude: Expr | None
     next_amplitude: Expr | None
     assumptions: tuple[str, ...]
@@ -102,9 +104,7 @@ class IntegralLaw:
 
         oo where the law is exact or approached faster than any power; 0 where the approach is 1/log L.
         """
-        if self.vanishes or abs(self.power) == sympy.oo or self.exact:
-            return sympy.oo
-        if self.drop is None or self.limit is Limit.SMALL:
+        if self.drop is None or self.limit is Limit.SMALL or self.exact or abs(self.power) == sympy.oo:
             return self.drop
         total, drop = self.degree, self.drop
         falls = sympy.Min(drop, total)
@@ -125,7 +125,7 @@ class IntegralLaw:
         return self._dimension_of(self.drop - self.power)
 
     def _dimension_of(self, value: Expr) -> int | None:
-        if not value.is_Integer or value < 1 or (self.dimension == 1) != (value == 1):
+        if self.lower_bound or not value.is_Integer or value < 1 or (self.dimension == 1) != (value == 1):
             return None
         return int(value)
 
@@ -137,15 +137,13 @@ class IntegralLaw:
                 f"d_in = {d_in}: this law was derived for {derived}; derive it from a kernel with that d_in"
             )
         exponent = self.exponent.subs(SYMBOLS.d_in, d_in)
-        if self.vanishes:
+        if self.vanishes or self.lower_bound:
             return Approach(exponent, None, logarithm=False, cause=Cause.UNKNOWN)
         if not self._converges(self.power + d_in):
             return Approach(sympy.nan, None, logarithm=False, cause=Cause.DIVERGES)
         if self.exact:
             return Approach(exponent, sympy.oo, logarithm=False, cause=Cause.NONE)
-        if abs(self.power) == sympy.oo:
-            return Approach(exponent, sympy.oo, logarithm=False, cause=Cause.FASTER)
-        if self.limit is Limit.SMALL:
+        if abs(self.power) == sympy.oo or self.limit is Limit.SMALL:
             cause = {None: Cause.UNKNOWN, sympy.oo: Cause.FASTER}.get(self.drop, Cause.NEXT_TERM)
             return Approach(exponent, self.drop, logarithm=False, cause=cause)
         return self._large(d_in, exponent)
@@ -231,8 +229,9 @@ def integral_law(
     elif dimension > 1 and len(patterns) > 1:
         notes.append("the x_i lie in a common half-space, so that all legs may grow fastest together")
     power, drop, exact, terms = sum_of_directions(sides, behaviour, notes)
-    if dimension > 1:
-        drop = checked_edges(behaviour, legs, drop, terms, notes)
+    lower_bound = False
+    if dimension > 1 and power not in {sympy.nan, -behaviour.limit.sign * sympy.oo}:
+        drop, lower_bound = checked_edges(behaviour, legs, drop, terms, notes)
         exact = exact and drop is not None
     amplitude = next_amplitude = None
     if dimension == 1 and power is not sympy.nan and abs(power) != sympy.oo:
@@ -247,6 +246,7 @@ def integral_law(
         power,
         drop,
         exact,
+        lower_bound,
         amplitude,
         next_amplitude,
         tuple(dict.fromkeys(notes)),
@@ -266,9 +266,14 @@ def _law(law: IntegralLaw) -> list[str]:
     if law.power == -sympy.oo:
         if small:
             return [f"the integral does not converge at y = 0 ({where})"]
+        if law.lower_bound:
+            return [f"the integrand decays faster than any power of |y| in almost all directions ({where})"]
         return [f"the integral converges: dlog I/dlog Lambda -> 0 faster than any power of Lambda ({where})"]
     exponent = _shown(law.exponent, law)
-    said = [f"dlog I/dlog Lambda -> {exponent} as Lambda -> {end} ({where})"]
+    least = "" if not law.lower_bound else "at most " if small else "at least "
+    said = [f"dlog I/dlog Lambda -> {least}{exponent} as Lambda -> {end} ({where})"]
+    if law.lower_bound:
+        return said
     if law.exact:
         said = [f"dlog I/dlog Lambda = {exponent} at every Lambda: the integrand is homogeneous ({where})"]
     if law.logarithm is not None and (small or law.exact):

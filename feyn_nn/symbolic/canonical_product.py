@@ -245,54 +245,58 @@ def _product_of(key: Key, names: Iterator[str]) -> Product:
     product = Product()
     first = 0
     for piece in key:
-        ends = [_end(node, first + index, names) for index, node in enumerate(piece.colours)]
-        first += len(ends)
+        ends = _ends(piece, first, names)
+        first += len(piece.colours)
         joined: dict[int, dict[str, End]] = {}  # to each function its arguments, to each class of indices its legs
         for i, j, code in piece.edges:
-            if isinstance(ends[i], _Apart) or isinstance(ends[j], _Apart):
-                apart, other = (i, j) if isinstance(ends[i], _Apart) else (j, i)
-                hole = f"{_HOLE}{code if piece.colours[apart].kind == Kind.FUNCTION else len(joined.get(apart, ()))}"
-                joined.setdefault(apart, {})[hole] = ends[other]
-            else:
+            if i in ends and j in ends:
                 product.lines[ends[i], ends[j]] += code
-        for number, (node, end) in enumerate(zip(piece.colours, ends, strict=True)):
-            if node.kind == Kind.INDEX:
+                continue
+            node, other = (j, i) if i in ends else (i, j)
+            holes = joined.setdefault(node, {})
+            holes[f"{_HOLE}{code if piece.colours[node].kind == Kind.FUNCTION else len(holes)}"] = ends[other]
+        for number, node in enumerate(piece.colours):
+            if number in ends:
+                _fill_point(product, node, ends[number], names)
+            elif node.kind == Kind.INDEX:
                 legs = [index_of_leg(str(leg)) for leg in joined.get(number, {}).values()]
                 product.deltas.append((*legs, *(index for index, _ in node.lines)))
-                continue
-            if isinstance(end, tuple):
-                product.points[end] = Kind(node.kind)
-            for other_end, power in node.lines:
-                product.lines[end, other_end] += power
-            for _ in range(node.legs):
-                product.lines[end, next(names)] += 1
-            if node.loops:
-                product.lines[end, end] += node.loops
-            for pattern, power in node.functions:
-                _fill(product, pattern, joined.get(number, {f"{_HOLE}1": end}), power)
+            else:
+                _fill_functions(product, node, joined.get(number, {}))
     return product
 
 
-class _Apart(str):
-    """Stands for a node that is no point."""
+def _ends(piece: Piece, first: int, names: Iterator[str]) -> dict[int, End]:
+    """The nodes that are points, internal ones numbered from `first`."""
+    ends: dict[int, End] = {}
+    for number, node in enumerate(piece.colours):
+        if node.kind in (Kind.INSIDE, Kind.SURFACE):
+            ends[number] = (first + number,)
+        elif node.kind == Kind.LEG:
+            ends[number] = next(names)
+    return ends
 
-    __slots__ = ()
+
+def _fill_point(product: Product, node: Node, end: End, names: Iterator[str]) -> None:
+    if isinstance(end, tuple):
+        product.points[end] = Kind(node.kind)
+    for other, power in node.lines:
+        product.lines[end, other] += power
+    for _ in range(node.legs):
+        product.lines[end, next(names)] += 1
+    if node.loops:
+        product.lines[end, end] += node.loops
+    _fill_functions(product, node, {f"{_HOLE}1": end})
 
 
-def _end(node: Node, number: int, names: Iterator[str]) -> End:
-    if node.kind in (Kind.INSIDE, Kind.SURFACE):
-        return (number,)
-    return next(names) if node.kind == Kind.LEG else _Apart()
-
-
-def _fill(product: Product, pattern: tuple[str, ...], holes: dict[str, End], power: int) -> None:
-    """Add a function, or a propagator between free points, with its arguments put in."""
-    name, *places = pattern
-    arguments = tuple(holes.get(place, place) for place in places)
-    if name == PROPAGATOR:
-        product.lines[arguments[0], arguments[1]] += power
-    else:
-        product.calls[name, arguments] += power
+def _fill_functions(product: Product, node: Node, holes: dict[str, End]) -> None:
+    """Functions, and propagators between free points, with their arguments put in."""
+    for (name, *places), power in node.functions:
+        arguments = tuple(holes.get(place, place) for place in places)
+        if name == PROPAGATOR:
+            product.lines[arguments[0], arguments[1]] += power
+        else:
+            product.calls[name, arguments] += power
 
 
 def written(key: Key, legs: Sequence[str] = ()) -> Expr:

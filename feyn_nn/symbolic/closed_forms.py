@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import sympy
 
@@ -52,6 +52,9 @@ class Verification:
     method: str
 
 
+_UNCHECKED: Final = Verification(False, "not checked yet")
+
+
 @dataclass(frozen=True, slots=True)
 class ClosedForm:
     """The integral over [-Lambda, Lambda]^d_in of prod K(leg, y) K(y, y)^loops; `d_in` None leaves it a symbol.
@@ -69,7 +72,7 @@ class ClosedForm:
     conditions: tuple[str, ...]
     signs: tuple[int, ...]
     terms: tuple[Separable, ...]
-    verification: Verification | None = None
+    verification: Verification = _UNCHECKED
 
     @property
     def integral(self) -> Expr:
@@ -146,7 +149,7 @@ def star_integral(
     if split is None:
         return None
     total = total_integral(split.terms, d_in)
-    found = ClosedForm(form, points, loops, d_in, total, split.limit, split.conditions, split.signs, split.terms, None)
+    found = ClosedForm(form, points, loops, d_in, total, split.limit, split.conditions, split.signs, split.terms)
     verification = verify(found)
     if not verification.holds:
         raise FeynError(

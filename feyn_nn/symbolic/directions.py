@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from fractions import Fraction
 from functools import lru_cache
+from math import inf
 from typing import Any, Final, TypeAlias
 
 import sympy
@@ -34,10 +35,10 @@ FAR: Final = (sympy.Rational(1, 10**40), sympy.Rational(1, 10**42))
 TRIALS: Final = 3
 _FASTER_THAN_POWERS: Final = 1000.0  # an exponent in the grammar is at most 100, and may multiply up to a few
 _NOTHING: Final = sympy.Float("1e-200", DIGITS)
-_ZERO: Final = sympy.Float("1e-20")
+_ZERO: Final = sympy.Float("1e-100", DIGITS)
 _SAME: Final = 1e-3
 _SLOPE: Final = 0.12  # a factor log(r)^3 still changes the slope by 0.08 that far out
-_SPAN: Final = 200  # of the 250 digits, those that differences may use up
+_SPAN: Final = 100  # of the 250 digits, those that the powers between K's first terms may use up
 _NEAR_EDGE: Final = (sympy.Rational(1, 10**20), sympy.Rational(1, 10**22))
 
 
@@ -154,7 +155,7 @@ def is_uniform(direction: Direction, terms: int = 2) -> bool:
     if COSINE not in direction.function.free_symbols:
         return True
     if found is None or not found.terms:
-        return found is not None
+        return found is not None and order_at_edges(direction) > _FASTER_THAN_POWERS
     sign = direction.limit.sign
     next_order = sign * (found.terms[1][0] if len(found.terms) > 1 else found.rest)
     exponent, coefficient = found.terms[0]
@@ -167,6 +168,18 @@ def is_uniform(direction: Direction, terms: int = 2) -> bool:
         if slope is None or slope < next_order - _SLOPE:
             return False
     return True
+
+
+@lru_cache(maxsize=512)
+def order_at_edges(direction: Direction) -> float:
+    """Power of t that K is no smaller than perpendicular and parallel to x; oo where it is smaller than every power."""
+    orders = []
+    for edge in (0, 1):
+        slope = numerical_slope(
+            direction.function, random_values(direction.function, 0) | {COSINE: sympy.Integer(edge)}
+        )
+        orders.append(-inf if slope is None else slope)
+    return min(orders)
 
 
 @lru_cache(maxsize=512)
@@ -254,7 +267,7 @@ def _negligible(part: Expr, whole: Expr, values: Values, arguments: tuple[Expr, 
 
 def _far_enough(span: Fraction) -> Expr:
     """A small t at which terms whose powers differ by `span` still leave digits for the next."""
-    return sympy.Rational(1, 10 ** max(4, min(42, int(_SPAN / (span + 1)))))
+    return sympy.Rational(1, 10 ** max(4, min(42, int(_SPAN / (span + 2)))))
 
 
 def _exact(power: Fraction) -> Expr:

@@ -91,7 +91,12 @@ def fixed_points(kernel: SymbolicKernel, legs: int, loops: int = 0) -> FixedPoin
 
 
 def _usable(law: IntegralLaw) -> Expr | None:
-    if law.vanishes or law.power == sympy.oo or (law.limit is Limit.SMALL and law.power == -sympy.oo):
+    if (
+        law.vanishes
+        or law.lower_bound
+        or law.power == sympy.oo
+        or (law.limit is Limit.SMALL and law.power == -sympy.oo)
+    ):
         return None
     if law.limit is Limit.SMALL and (law.degree.subs(SYMBOLS.d_in, max(1, law.dimension)) <= 0) == sympy.true:
         return None

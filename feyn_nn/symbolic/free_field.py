@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from feyn_nn.action import Action
 
-MAX_VERTICES: Final = 18
+MAX_VERTICES: Final = 16
 """Vertices of one diagram."""
 MAX_STEPS: Final = 50_000_000
 """Additions of Fractions at one order, about a microsecond each."""
@@ -95,7 +95,7 @@ def time_ordered_integral(diagram: Diagram) -> Fraction:
     for i, j, number in piece.edges:
         lines[i][j] = lines[j][i] = number
     joining = sum(number for _, _, number in piece.edges)
-    return _sum_over_orders(lines) / 2 ** (loops + joining)
+    return _sum_over_orders(lines) * Fraction(1, 2 ** (loops + joining))
 
 
 def vacuum_diagrams(action: Action, order: tuple[int, ...]) -> Iterator[VacuumDiagram]:
@@ -106,11 +106,11 @@ def vacuum_diagrams(action: Action, order: tuple[int, ...]) -> Iterator[VacuumDi
     """
     every = DiagramClass(0, action.operators, order, CONNECTED)
     vertices = sum(order)
-    each = 2**vertices * vertices
-    if vertices > MAX_VERTICES or (count := every.estimate()) * each > MAX_STEPS:
-        size = f"{vertices} vertices" if vertices > MAX_VERTICES else f"{count} diagrams of {each} steps"
+    steps = 2**vertices * vertices
+    count = every.estimate()
+    if count * steps > MAX_STEPS:
         raise LimitError(
-            f"order {order} of {action}: {size} are too many (at most {MAX_VERTICES} vertices, {MAX_STEPS} steps); "
+            f"order {order} of {action}: {count} diagrams of {steps} steps are too many (at most {MAX_STEPS} steps in all); "
             "lower the order"
         )
     every.refuse_explosion()

@@ -10,18 +10,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from math import inf
 from typing import Any, Final, TypeAlias
 
 import sympy
 
 from feyn_nn.errors import InputError
 from feyn_nn.symbolic.directions import (
+    COSINE,
     RHO,
     Direction,
     Limit,
     divergence_towards_perpendicular,
     expansion,
     is_uniform,
+    order_at_edges,
     random_values,
 )
 from feyn_nn.symbolic.growth import Growth
@@ -34,6 +37,7 @@ Terms: TypeAlias = dict[Expr, tuple[float, float]]  # power of t: (coefficient, 
 _MOST_TERMS: Final = 6  # of a kernel's expansion, where earlier ones cancel
 _CANCELS: Final = 1e-9
 _DIGITS: Final = 40
+_SLOPE: Final = 0.1
 _RADII: Final = (sympy.Rational(7, 3), sympy.Rational(3, 5))
 
 
@@ -79,6 +83,8 @@ def sum_of_directions(
     """(e, p, exact, terms used) of the integrand summed over opposite directions; e is nan where it vanishes."""
     sign = behaviour.limit.sign
     exponents = [side.exponent for pair in patterns for side in pair]
+    if -sign * sympy.oo in exponents:
+        return -sign * sympy.oo, sympy.oo, False, 1
     if sympy.nan in exponents:
         raise InputError(
             f"{behaviour.kernel.name}: K(x, y) and K(y, y) grow and decay faster than any power at once, which no "
@@ -238,20 +244,37 @@ def _line_terms(line: Direction, terms: int) -> tuple[tuple[Expr, Expr], ...]:
     return ((line.exponent, line.coefficient),) if found is None else found.terms
 
 
-def checked_edges(behaviour: Growth, legs: int, drop: Expr | None, terms: int, notes: list[str]) -> Expr | None:
-    """The next power p, or None where narrow bands of directions may contribute a correction of their own."""
-    if legs == 0:
-        return drop
-    if any(divergence_towards_perpendicular(line) * legs >= 1 for line in behaviour.directions):
+def checked_edges(
+    behaviour: Growth, legs: int, drop: Expr | None, terms: int, notes: list[str]
+) -> tuple[Expr | None, bool]:
+    """The next power p for d_in >= 2, and whether the law is only a lower bound for the integral.
+
+    Narrow bands of directions, perpendicular to an input or along it, may contribute a correction of their own (p is None
+    then), or even the leading power.
+    """
+    lines = [line for line in behaviour.directions if line.coefficient != 0] if legs else []
+    diverging = any(divergence_towards_perpendicular(line) * legs >= 1 for line in lines)
+    if diverging or any(_is_larger_at_edges(line) for line in lines):
         notes.append(
-            "K / r^a diverges towards directions perpendicular to an input: these bands may decide, and the exponent is "
-            "a lower bound for the integral"
+            "K is larger in narrow bands of directions, perpendicular to or along an input, than the power law there: "
+            "the bands may decide, and the integral is at least as large as this law"
         )
-        return None
-    if drop is not None and not all(is_uniform(line, max(2, terms)) for line in behaviour.directions):
+        return None, True
+    if drop is not None and not all(is_uniform(line, max(2, terms)) for line in lines):
         notes.append(
             "the correction is not determined: K differs from its power law in narrow bands of directions, perpendicular "
             "to or along an input"
         )
-        return None
-    return drop
+        return None, False
+    return drop, False
+
+
+def _is_larger_at_edges(line: Direction) -> bool:
+    """Whether K falls more slowly perpendicular or parallel to x, where its coefficient stays finite."""
+    if COSINE not in line.function.free_symbols or divergence_towards_perpendicular(line) > 0:
+        return False
+    order = line.limit.sign * line.exponent.subs(random_values(line.function, 0))
+    edges = order_at_edges(line)
+    if abs(order) == sympy.oo:
+        return bool(order > 0) and edges != inf and not is_uniform(line)
+    return edges < float(order) - _SLOPE

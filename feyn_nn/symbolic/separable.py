@@ -21,7 +21,7 @@ from collections import Counter
 from dataclasses import dataclass
 from enum import Enum
 from itertools import combinations, product
-from math import prod
+from math import comb, prod
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import sympy
@@ -134,6 +134,8 @@ def gaussian_mixture(kernel: SymbolicKernel, d_in: int | None) -> tuple[Expr, li
         variables = [SYMBOLS.y, SYMBOLS.x]
         products = {SYMBOLS.xx: SYMBOLS.x**2, SYMBOLS.xy: SYMBOLS.x * SYMBOLS.y, SYMBOLS.yy: SYMBOLS.y**2}
         expression, rr = expression.subs(products, simultaneous=True), rr.subs(products, simultaneous=True)
+    if _most_terms(expression) > MAX_PRODUCTS:
+        return None
     constant = sympy.Integer(0)
     sizes: dict[Expr, Expr] = {}
     for term in sympy.Add.make_args(expanded(expression)):
@@ -261,11 +263,24 @@ def _power_factor(power: int, side: Side) -> AxisFactor:
 
 def _multiplied(lines: list[Expr], ys: Sequence[Expr]) -> Expr:
     """The product of the lines as a sympy.Poly in `ys`."""
-    _refuse_many(prod(len(sympy.Add.make_args(sympy.expand(line))) for line in lines))
+    _refuse_many(prod(_most_terms(line) for line in lines))
     result = sympy.Poly(1, *ys)
     for line in lines:
         result *= sympy.Poly(line, *ys)
     return result
+
+
+def _most_terms(expression: Expr) -> int:
+    """A bound on the terms of an expression when multiplied out, its functions' arguments included."""
+    parts = [_most_terms(argument) for argument in expression.args]
+    if expression.is_Add:
+        return sum(parts)
+    if expression.is_Mul:
+        return prod(parts)
+    if expression.is_Pow and expression.exp.is_Integer:
+        power = abs(int(expression.exp))
+        return comb(parts[0] + power - 1, power)
+    return max(parts, default=1)
 
 
 def _refuse_many(products: int) -> None:
