@@ -199,16 +199,15 @@ def coupled_exponents(action: Action, behaviour: Growth) -> dict[Operator, Expr 
     for operator in sorted(action.operators, key=lambda each: -each.valence):
         k = operator.valence
         own = _size(behaviour, k, 0)
-        pulls = [
+        pulls: list[Expr] = [
             (_size(behaviour, k, (higher.valence - k) // 2), exponent)
             for higher, exponent in result.items()
             if higher.valence > k and (higher.valence - k) % 2 == 0
         ]
-        if own is None or any(size is None or exponent is None for size, exponent in pulls):
+        if own is None or any(None in pull for pull in pulls):
             result[operator] = None
             continue
-        driven = sympy.Max(0, *(size + exponent for size, exponent in pulls))
-        result[operator] = _simplest(driven - own)
+        result[operator] = _simplest(sympy.Max(0, *(size + exponent for size, exponent in pulls)) - own)
     return result
 
 

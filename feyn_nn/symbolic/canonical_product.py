@@ -10,9 +10,11 @@ its parts. So a product of integrals and one integral over all their points have
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import IntEnum
+from fractions import Fraction
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
@@ -20,7 +22,7 @@ import sympy
 
 from feyn_nn.graphs.canonical import Piece, canonical_piece
 from feyn_nn.graphs.connectivity import components, neighbour_masks
-from feyn_nn.symbolic.integrals import BoundaryIntegral, CubeIntegral, K
+from feyn_nn.symbolic.integrals import CUTOFF, BoundaryIntegral, CubeIntegral, K
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -38,6 +40,7 @@ Call: TypeAlias = tuple[str, tuple[End, ...]]
 
 PROPAGATOR: Final = "K"
 _HOLE: Final = "#"
+_NUMBER: Final = re.compile(r"-?\d+(/\d+)?")
 
 
 class Kind(IntEnum):
@@ -325,7 +328,7 @@ def _integral(part: Product, symbols: dict[Internal, Expr]) -> Expr:
     """One connected part; several points on the surface are integrated one after the other."""
 
     def symbol(end: End) -> Expr:
-        return symbols[end] if isinstance(end, tuple) else sympy.Symbol(end)
+        return symbols[end] if isinstance(end, tuple) else _named(end)
 
     factors = [K(*sorted((symbol(a), symbol(b)), key=str)) ** power for (a, b), power in part.lines.items()]
     factors += [
@@ -343,3 +346,10 @@ def _integral(part: Product, symbols: dict[Internal, Expr]) -> Expr:
     for point in surface[1:]:
         integrand = BoundaryIntegral(integrand, point)
     return integrand
+
+
+def _named(name: str) -> Expr:
+    """A free point or a constant: a number, the cutoff with its sign, or a symbol."""
+    if _NUMBER.fullmatch(name):
+        return sympy.Rational(Fraction(name))
+    return -CUTOFF if name == f"-{CUTOFF}" else sympy.Symbol(name)

@@ -12,8 +12,9 @@ symmetrised: sums over all n! orders of the legs agree, so that 24 times one lab
 
 Read are `CubeIntegral`, `BoundaryIntegral`, SymPy's Integral from -Lambda to Lambda, K, functions of points (lambda(y1),
 I1(x1, x2, Lambda), G4(x1, ..., x4), nothing being known of them but their arguments), and KroneckerDelta(i1, i2), where
-the leg x1 carries the index i1. Nothing is integrated. A point may be one symbol or, where K has 2 d_in arguments, its d_in coordinates; the
-number of coordinates is not compared. Symbols are told apart by their names, not by their assumptions.
+the leg x1 carries the index i1. Nothing is integrated. A point may be one symbol or, where K has 2 d_in arguments, its
+d_in coordinates x1_1, x1_2, ...; their number is not compared, so that a formula is the same for every d_in. Symbols are
+told apart by their names, not by their assumptions.
 """
 
 from __future__ import annotations
@@ -125,12 +126,13 @@ def _read(
     """The terms of expressions that are read together, and the legs that may be exchanged."""
     checked = [_checked(expression) for expression in expressions]
     chosen = None if legs is None else [str(leg) for leg in legs]
-    reader = Reader(Surroundings.of(checked, chosen or ()))
-    polynomials = [reader.read(expression) for expression in checked]
-    terms = [_collected(polynomial) for polynomial in polynomials]
+    surroundings = [Surroundings.of(expression) for expression in checked]
+    points = set(chosen or ()).union(*(each.points for each in surroundings))
+    readers = [Reader(each.knowing(points)) for each in surroundings]
+    terms = [_collected(reader.read(each)) for reader, each in zip(readers, checked, strict=True)]
     if up_to is UpTo.VARIABLES:
         return terms, ()
-    permuted = _permuted(reader, chosen)
+    permuted = _permuted(readers, chosen)
     return [_symmetrised(each, permuted) for each in terms], tuple(sorted(permuted, key=_natural))
 
 
@@ -172,12 +174,13 @@ def _add(terms: Terms, key: Key, numbers: dict[Constants, Fraction], sign: int =
         total[constants] = total.get(constants, Fraction(0)) + sign * number
 
 
-def _permuted(reader: Reader, chosen: Sequence[str] | None) -> frozenset[str]:
+def _permuted(readers: Sequence[Reader], chosen: Sequence[str] | None) -> frozenset[str]:
     """The legs that may be exchanged; every index has to belong to a leg."""
-    permuted = set(reader.legs if chosen is None else chosen)
-    for index in sorted(reader.indices, key=_natural):
+    free = set().union(*(reader.legs for reader in readers))
+    permuted = free if chosen is None else set(chosen)
+    for index in sorted(set().union(*(reader.indices for reader in readers)), key=_natural):
         leg = leg_of_index(index)
-        if not _INDEX.fullmatch(index) or (chosen is not None and leg not in permuted | reader.legs):
+        if not _INDEX.fullmatch(index) or (chosen is not None and leg not in permuted | free):
             raise InputError(f"index {index} belongs to no leg: expected i1, i2, ... on the legs x1, x2, ...")
         if chosen is None:
             permuted.add(leg)

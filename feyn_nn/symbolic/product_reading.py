@@ -32,7 +32,7 @@ MAX_PRODUCTS: Final = 200_000
 """Products that an expression may have when it is multiplied out."""
 
 _LEG = re.compile(r"x\d+")
-_COORDINATE = re.compile(r"[a-z]\d+_(\d+)")
+_COORDINATE = re.compile(r"[a-z]\d+_(\d+)")  # where no K says how many there are
 _INTEGRALS = (CubeIntegral, BoundaryIntegral, sympy.Integral)
 
 
@@ -90,39 +90,39 @@ _ONE: Final[Monomial] = frozenset()
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What names mean in several expressions that are read together.
-
-    `dimension` is the number of coordinates of a point, `points` the symbols that are points, or coordinates, wherever
-    they stand.
-    """
+    """What symbols mean: `dimension` is the number of coordinates of a point, `points` the names of known points."""
 
     dimension: int
     points: frozenset[str]
 
     @classmethod
-    def of(cls, expressions: Sequence[Expr], legs: Iterable[str]) -> Surroundings:
-        """Collect them from the arguments of K; raise InputError where these disagree."""
-        calls = set(chain.from_iterable(expression.atoms(AppliedUndef) for expression in expressions))
+    def of(cls, expression: Expr) -> Surroundings:
+        """Found from the arguments of K; raise InputError where these disagree."""
         sizes: dict[int, Expr] = {}
-        names = set(legs)
-        symbols = set()
-        for call in calls:
-            symbols |= call.free_symbols
+        names = set()
+        axes = set()
+        for call in expression.atoms(AppliedUndef):
             if _is_propagator(call):
                 sizes.setdefault(len(call.args), call)
                 names |= {_name(argument) for argument in call.args if _is_point_symbol(argument)}
+            axes |= {int(found[1]) for symbol in call.free_symbols if (found := _COORDINATE.fullmatch(_name(symbol)))}
         if len(sizes) > 1:
             first, second = (sizes[size] for size in sorted(sizes)[:2])
             raise InputError(f"{first} and {second}: K has different numbers of arguments; write all points alike")
         size = next(iter(sizes), 0)
         if size % 2:
             raise InputError(f"{sizes[size]}: expected two points, so an even number of arguments")
-        coordinates = [found for symbol in symbols if (found := _COORDINATE.fullmatch(_name(symbol)))]
-        dimension = size // 2 or max((int(found[1]) for found in coordinates), default=1)
-        if dimension > 1:
-            names |= {found[0] for found in coordinates}
-            names |= {f"{leg}_{axis + 1}" for leg in legs for axis in range(dimension)}
-        return cls(dimension, frozenset(names))
+        dimension = size // 2 or max(axes, default=1)
+        return cls(dimension, frozenset(names if dimension == 1 else (_point_name(name) for name in names)))
+
+    def knowing(self, points: Iterable[str]) -> Surroundings:
+        """The same with the names of more points."""
+        return Surroundings(self.dimension, self.points | frozenset(points))
+
+    def is_point(self, name: str) -> bool:
+        """Whether a symbol of this name is a point or a coordinate of one; x1, x2, ... are in any case."""
+        point = _point_name(name) if self.dimension > 1 else name
+        return point in self.points or bool(_LEG.fullmatch(point))
 
 
 class Reader:
@@ -130,7 +130,7 @@ class Reader:
 
     def __init__(self, surroundings: Surroundings) -> None:
         self.dimension = surroundings.dimension
-        self.points = surroundings.points
+        self._surroundings = surroundings
         self.legs: set[str] = set()
         self.indices: set[str] = set()
         self._fresh = count()
@@ -337,8 +337,7 @@ class Reader:
 
     def _has_points(self, expression: Expr, bound: dict[Expr, int]) -> bool:
         if expression.is_Symbol:
-            name = _name(expression)
-            return expression in bound or name in self.points or bool(_LEG.fullmatch(name))
+            return expression in bound or self._surroundings.is_point(_name(expression))
         return any(self._has_points(symbol, bound) for symbol in expression.free_symbols)
 
 
@@ -392,6 +391,11 @@ def _is_cutoff(symbol: Expr) -> bool:
 def _name(symbol: Expr) -> str:
     """The name; dummies of one name are different."""
     return f"{symbol.name}_{symbol.dummy_index}" if isinstance(symbol, sympy.Dummy) else str(symbol.name)
+
+
+def _point_name(coordinate: str) -> str:
+    """x1 for x1_2."""
+    return coordinate.rpartition("_")[0] or coordinate
 
 
 def _plain(expression: Expr) -> Expr:
