@@ -11,10 +11,16 @@ kernels = {
     "Gauss-net without bias": kernel_of(preset("gauss").architecture(sigma_b=0.0)),
     "(1 + |x-y|^2)^(-1/8)": parse_kernel("1/(1+rr)^(1/8)"),
 }
-print(f"{'kernel':<24} {'a':>5} {'b':>3}   beta(lambda)/lambda   beta(kappa)/kappa")
+print(f"{'kernel':<23} {'a':>5} {'b':>2}  {'beta(lambda)/lambda':<20} {'kappa dropped':<17} beta(kappa)/kappa")
 for name, kernel in kernels.items():
     result = beta_functions(action, kernel)
-    exponents = [exponent_text(beta.exponent) for beta in result.betas]
-    print(f"{name:<24} {result.growth.leg!s:>5} {result.growth.loop!s:>3}   {exponents[0]:<21} {exponents[1]}")
+    quartic, sextic = result.betas
+    exponents = [exponent_text(value) for value in (quartic.exponent, quartic.alone, sextic.exponent)]
+    print(
+        f"{name:<23} {result.growth.leg!s:>5} {result.growth.loop!s:>2}  {exponents[0]:<20} {exponents[1]:<17} {exponents[2]}"
+    )
 
 print("\nexact at every cutoff:", result["lambda"].exact)
+print("\nthe last kernel:")
+for sentence in result.assumptions[-2:]:
+    print(" ", sentence)

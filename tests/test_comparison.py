@@ -132,7 +132,7 @@ def number(*key: Any) -> int:
     return random.Random(repr(key)).randrange(2, 10**6)
 
 
-def evaluated(value: Any, at: dict[Any, Any]) -> int:
+def evaluated(value: Any, at: dict[Any, int]) -> int:
     """The value with points at places 0, 1, 2, and functions from tables; all numbers are integers."""
     if value.is_Integer:
         return int(value)
@@ -156,15 +156,15 @@ def evaluated(value: Any, at: dict[Any, Any]) -> int:
         return evaluated(value.base, at) ** int(value.exp)
     parts = [evaluated(argument, at) for argument in value.args]
     assert value.is_Add or value.is_Mul
-    return sum(parts) if value.is_Add else prod(parts)
+    total: int = sum(parts) if value.is_Add else prod(parts)
+    return total
 
 
-def values(value: Any, legs: int, up_to: UpTo) -> tuple[int, ...]:
-    """One number for each way to give the legs an index, symmetrised if asked for; leg k is at place 10 + k."""
+def values(value: Any, legs: int, up_to: UpTo, species: int = 1) -> tuple[int, ...]:
+    """One number for each way to give the legs one of `species` indices, symmetrised if asked for; leg k is at 10 + k."""
     orders = list(permutations(range(legs))) if up_to is LEGS else [tuple(range(legs))]
-    indices = list(product(range(2), repeat=legs)) if value.has(sympy.KroneckerDelta) else [(0,) * legs]
     result = []
-    for index in indices:
+    for index in product(range(species), repeat=legs):
         total = 0
         for order in orders:
             at = {sympy.Symbol(f"x{leg + 1}"): 10 + place for leg, place in enumerate(order)}
@@ -228,22 +228,17 @@ def test_random_products_are_the_same_exactly_if_their_values_are(up_to: UpTo) -
     for _ in range(400):
         value = random_product(rng)
         other = rewritten(moved_legs(value, rng.sample(range(3), 3)) if rng.random() < 0.5 else value, rng)
-        equal = values(value * _all_deltas(), 3, up_to) == values(other * _all_deltas(), 3, up_to)
+        number_of = values(value, 3, up_to, 2)
+        equal = number_of == values(other, 3, up_to, 2)
         assert same(value, other, up_to) is equal, (value, other)
         found[equal] += 1
         ((key, coefficient),) = canonical_terms(value, up_to).items()
-        number_of = values(value * _all_deltas(), 3, up_to)
         assert by_values.setdefault(number_of, (key, coefficient)) == (key, coefficient), value
         assert by_key.setdefault((key, coefficient), number_of) == number_of, value
         assert canonical_terms(written(key), up_to) == {key: 1}
     assert found[True] > 100
     assert (found[False] > 50) is (up_to is UpTo.VARIABLES)
     assert len(by_key) < 390  # some met by chance
-
-
-def _all_deltas() -> Any:
-    """One, written so that every value is asked for with all indices."""
-    return sympy.Add(sympy.KroneckerDelta(*sympy.symbols("i1 i2")), 1) / 1
 
 
 # Laws of correlators
@@ -294,7 +289,7 @@ def test_there_are_as_many_terms_as_diagrams_with_their_coefficients(correlator:
 
 
 @pytest.mark.parametrize("up_to", list(UpTo))
-@pytest.mark.parametrize("d_in", [None, 1, 2])
+@pytest.mark.parametrize("d_in", [None, 2])
 def test_one_change_is_seen(d_in: int | None, up_to: UpTo) -> None:
     """Controls: a coefficient, a line, a colour, a missing labelling; each in one place of G^(4) to second order."""
     correlator = generate_correlator(4, TALK_ACTION, TALK_ACTION.orders(2), {Rule.VACUUM})
@@ -304,7 +299,7 @@ def test_one_change_is_seen(d_in: int | None, up_to: UpTo) -> None:
     copies = [rewritten(term, rng) for term in terms]
     assert same(value, sympy.Add(*copies), up_to)
     seen = 0
-    for index in rng.sample(range(len(terms)), 8):
+    for index in rng.sample(range(len(terms)), 4):
         term = terms[index]
         calls = sorted(term.atoms(AppliedUndef), key=str)
         line = rng.choice([call for call in calls if call.func == K])
@@ -316,7 +311,7 @@ def test_one_change_is_seen(d_in: int | None, up_to: UpTo) -> None:
                 altered = sympy.Add(*copies[:index], rewritten(change, rng), *copies[index + 1 :])
                 assert difference(value, altered, up_to) != 0, (term, change)
                 seen += 1
-    assert seen > 35
+    assert seen > 16
 
 
 def test_all_of_the_six_point_function_to_second_order() -> None:

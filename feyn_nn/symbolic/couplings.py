@@ -178,8 +178,8 @@ def _is_first_order(order: tuple[int, ...], correlator: Correlator, coupling: st
 def _note(correlator: Correlator) -> str:
     kind = "connected " if Rule.DISCONNECTED in correlator.rules else ""
     return (
-        f"from the {kind}G^({correlator.n}): it belongs to the propagator that is put in for the lines at vertices (K with the "
-        "output bias, or K_W without) and to the cutoff Lambda, internal points being over [-Lambda, Lambda]^d_in"
+        f"is from the {kind}G^({correlator.n}), and belongs to the propagator that is put in for the lines at vertices "
+        "(K with the output bias, or K_W without) and to the cutoff Lambda, internal points being over [-Lambda, Lambda]^d_in"
     )
 
 
