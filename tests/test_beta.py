@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import sympy
+from scipy.integrate import quad
 
 from feyn_nn.action import TALK_ACTION, Action
 from feyn_nn.cli import main
 from feyn_nn.correlator import generate_correlator
 from feyn_nn.errors import InputError
-from feyn_nn.kernels import ErfKernel, GaussKernel, Propagator, ReluKernel, parse_kernel
+from feyn_nn.kernels import ErfKernel, FunctionKernel, GaussKernel, Propagator, ReluKernel, parse_kernel
 from feyn_nn.numeric import Contraction, grid_for
 from feyn_nn.symbolic.beta import beta_functions, exponent_text
-from feyn_nn.symbolic.kernels import SYMBOLS
+from feyn_nn.symbolic.growth import Limit
+from feyn_nn.symbolic.kernels import SYMBOLS, symbolic_kernel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -268,3 +270,100 @@ def test_slope_of_a_users_power_law() -> None:
     near, far = (abs(slope(kernel, INPUTS, cutoff, 0, 4) - 0.5) for cutoff in (1e2, 1e4))
     assert far < near / 5
     assert far < 0.01
+
+
+@pytest.mark.parametrize(
+    "kernel", [ErfKernel(1, 1.1, 0.8), GaussKernel(1, 0.9, 0.7), ReluKernel(1, 1.2, 0.0)], ids=repr
+)
+@pytest.mark.parametrize(("limit", "cutoff"), [(Limit.LARGE, 1e7), (Limit.SMALL, 1e-7)])
+def test_the_dimensionless_coupling_tends_to_its_fixed_value(kernel: Kernel, limit: Limit, cutoff: float) -> None:
+    """c = lambda Lambda^E with lambda = -Gc4/(24 I4), I4 by SciPy, both far out and near zero."""
+    legs = [0.2, 0.4, 0.7, 1.1]
+    beta = beta_functions(Action.parse("lambda f^4"), kernel)["lambda"]
+    value: Any = beta.fixed_value(limit)
+    law: Any = beta.large if limit is Limit.LARGE else beta.small
+    places = {f"rho{leg + 1}": position for leg, position in enumerate(legs)}
+    numbers = dict(symbolic_kernel(kernel).values)
+    expected = value.replace(sympy.Function("Gc4"), lambda *_: sympy.Float(0.37)).subs(numbers)
+    expected = float(expected.subs({symbol: places[symbol.name] for symbol in expected.free_symbols}))
+
+    def integrand(y: float) -> float:
+        return float(np.prod(kernel(np.array(legs)[:, None], np.array([[y]]))))
+
+    edges = sorted({-cutoff, *(side * e for side in (-1, 1) for e in np.geomspace(1e-3, cutoff, 40)), 0.0, cutoff})
+    pieces = pairwise(edges) if cutoff > 1 else [(-cutoff, 0.0), (0.0, cutoff)]
+    total = sum(quad(integrand, a, b, epsabs=0, epsrel=1e-10)[0] for a, b in pieces)
+    seen = -0.37 / (24 * total) * cutoff ** float(law.exponent.subs(DIMENSION, 1))
+    assert seen == pytest.approx(expected, rel=1e-4)
+
+
+class Octic:
+    """A kernel that the package does not know: (1 + x.y)^4, which grows as r^4, loops as r^8."""
+
+    def __call__(self, x: FloatArray, y: FloatArray) -> FloatArray:
+        return np.asarray((1 + x @ y.T) ** 4)
+
+    def sympy_expression(self, symbols: Any) -> Any:
+        return (1 + symbols.xy) ** 4
+
+
+@pytest.mark.parametrize("d_in", [1, 2, 3])
+def test_a_python_object_has_its_exponents(d_in: int) -> None:
+    result = beta_functions(TALK_ACTION, FunctionKernel(Octic(), d_in))
+    for name, legs in (("lambda", 4), ("kappa", 6)):
+        assert sympy.simplify(result[name].exponent + DIMENSION + 4 * legs) == 0
+    with pytest.raises(InputError, match="no symbolic form"):
+        beta_functions(TALK_ACTION, FunctionKernel(lambda x, y: np.asarray((1 + x @ y.T) ** 4), d_in))
+
+
+CONSISTENT = [(kind, bias) for kind in (ErfKernel, GaussKernel, ReluKernel) for bias in (0.0, 0.6)]
+
+
+@pytest.mark.parametrize(("kind", "bias"), CONSISTENT)
+def test_exponents_of_the_three_networks_with_and_without_bias(kind: Any, bias: float) -> None:
+    """For d_in = 1 and for the symbol d_in from 2 on alike: a = 1 (ReLU), 0, and -oo for Gauss without its constant."""
+    for d_in in (1, 2, 3):
+        result = beta_functions(TALK_ACTION, kind(d_in, 0.9, bias))
+        a = 1 if kind is ReluKernel else 0
+        for name, legs in (("lambda", 4), ("kappa", 6)):
+            exponent: Any = result[name].exponent
+            expected = 0 if kind is GaussKernel and not bias else -(DIMENSION + legs * a)
+            assert sympy.simplify(exponent - expected) == 0
+
+
+def test_options_of_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    found = from_command(
+        capsys, "relu", "--system", "--closed-form", "--flow", "lambda=-1e-5,kappa=0", "--cutoffs", "10,20"
+    )
+    assert [line.startswith("0 = ") for line in found["system"]["equations"]] == [True, True]
+    assert set(found["system"]["solution"]) == {"lambda", "kappa"}
+    assert found["lambda"]["closed_form"] == "-5*lambda"
+    assert found["flow"]["couplings"]["kappa"] == [0.0, 0.0] or found["flow"]["error"] < 1e-6
+    assert found["lambda"]["small_cutoff"]["exponent"] == "-(d_in + 4)"
+    assert from_command(capsys, "erf", "--closed-form")["lambda"]["closed_form"] is None
+    connected = from_command(capsys, "erf", "--system", "--connected", "--vertices", "2")
+    assert any(name.startswith("Ac4[lambda^2]") for name in connected["system"]["coefficients"])
+    assert main(["beta", "relu", "--system"]) == 0
+    assert "Coupled system, exact for every Lambda:" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["relu", "--vertices", "2"], "give one of these too"),
+        (["relu", "--flow", "lambda=1"], "belong together"),
+        (["relu", "--cutoffs", "10,20"], "belong together"),
+        (["relu", "--flow", "lambda=1,kappa=0", "--cutoffs", "10,ten"], "'ten' is not a number"),
+        (["relu", "--flow", "lambda=1", "--cutoffs", "10,20"], "expected lambda, kappa"),
+        (["relu", "--flow", "lambda=1,kappa=0", "--cutoffs", "10,1"], "at least 1.2"),
+        (["--kernel", "exp(-rr)", "--flow", "lambda=1,kappa=0", "--cutoffs", "10,20"], "give the legs' inputs"),
+        (["--kernel", "cos(rr)"], "cannot determine the growth"),
+        (["relu", "--action", "lambda f^4 + rho f^4", "--system"], "give every power of f once"),
+    ],
+)
+def test_wrong_options_are_one_sentence(arguments: list[str], reason: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["beta", *arguments]) == 2
+    captured = capsys.readouterr()
+    assert reason in captured.err
+    assert captured.out == ""
+    assert len(captured.err.strip().splitlines()) == 1

@@ -575,6 +575,8 @@ def test_too_many_products_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading_module, "MAX_PRODUCTS", 15)
     with pytest.raises(LimitError, match="16 products under an integral, more than the limit of 15"):
         evaluate(each, POINTS[1], [(0, 1)], kernel, kernel, 2.0)
+    with pytest.raises(LimitError, match="power 1000000000 under an integral, more than the limit of 100"):
+        evaluate(CubeIntegral(K(x1, y1) ** 10**9, y1), POINTS[1], [(0, 1)], kernel, kernel, 2.0)
 
 
 def test_numbers_of_inputs_that_do_not_fit() -> None:

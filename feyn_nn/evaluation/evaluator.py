@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import sympy
 from scipy import special
 from sympy.core.function import AppliedUndef
@@ -25,14 +26,12 @@ from feyn_nn.numeric import MAX_POINTS, Contraction, grid_for, with_error
 from feyn_nn.symbolic.integrals import CUTOFF, K
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
     from feyn_nn.evaluation.reading import Summand
     from feyn_nn.kernels import Kernel
     from feyn_nn.numeric import Grid, PointFunction
 
 Expr: TypeAlias = Any  # sympy.Expr; SymPy has no types
-LegFunction: TypeAlias = FloatArray | Callable[[IntArray], FloatArray]
+LegFunction: TypeAlias = npt.ArrayLike | Callable[[IntArray], FloatArray]
 """A measured function of legs: values of shape (tuples,) with the legs in order, or a callable from the indices of the
 inputs at its legs, shape (tuples, legs), to shape (tuples,)."""
 

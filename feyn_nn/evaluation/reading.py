@@ -27,6 +27,7 @@ from feyn_nn.symbolic.integrals import CUTOFF, BoundaryIntegral, CubeIntegral, K
 Expr: TypeAlias = Any  # sympy.Expr; SymPy has no types
 
 MAX_PRODUCTS: Final = 20_000
+MAX_POWER: Final = 100
 INTEGRALS: Final = (CubeIntegral, BoundaryIntegral, sympy.Integral)
 
 _LEG: Final = re.compile(r"x([1-9][0-9]*)")
@@ -87,8 +88,7 @@ def leg_coordinate(symbol: Expr, dimension: int) -> tuple[int, int] | None:
 
 def legs_of(arguments: Sequence[Expr], dimension: int) -> tuple[int, ...] | None:
     """The legs that a function is called with, as points or as coordinates; None if something else is among them."""
-    chunks = _chunks(arguments, dimension)
-    legs = [None if chunk is None else _leg(chunk) for chunk in chunks]
+    legs = [_leg(chunk) for chunk in _chunks(arguments, dimension)]
     known = tuple(leg for leg in legs if leg is not None)
     return known if len(known) == len(legs) else None
 
@@ -97,7 +97,8 @@ def read_integral(integral: Expr, dimension: int) -> list[Summand]:
     """Write an integral as a sum of products, in `dimension` inputs.
 
     Raises InputError, naming it, for anything that is not a polynomial in propagators and functions of internal points,
-    for other limits than -Lambda and Lambda and coordinates for another d_in; LimitError above 20,000 products.
+    for other limits than -Lambda and Lambda and coordinates for another d_in; LimitError above 20,000 products and above
+    100th powers.
     """
     return [_summand(each, dimension) for each in _opened(integral, frozenset())]
 
@@ -178,6 +179,8 @@ def _multiplied_out(expression: Expr, bound: frozenset[Expr]) -> list[_Product]:
     if expression.is_Mul:
         parts = [_multiplied_out(part, bound) for part in expression.args]
     elif expression.is_Pow and expression.exp.is_Integer and expression.exp > 0:
+        if expression.exp > MAX_POWER:
+            raise LimitError(f"power {expression.exp} under an integral, more than the limit of {MAX_POWER}")
         parts = [_multiplied_out(expression.base, bound)] * int(expression.exp)
     else:
         raise InputError(

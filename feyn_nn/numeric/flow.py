@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 Table: TypeAlias = dict[tuple[int, ...], float]
 """A number for each multi-order of the couplings."""
 
-_SMALLEST: Final = 1e-40
-"""Absolute tolerance in units of the first value: none, for what can be followed."""
+_ABSOLUTE: Final = 1e-6
+"""A coupling is followed to the relative tolerance until it has fallen so far below its first power law."""
 _STEEPEST: Final = 50.0
 
 
@@ -154,6 +154,12 @@ class CutoffCoefficients:
         """The same with every order's term counted positive: what a change is to be compared with."""
         return np.array([_polynomial(row, couplings, positive=True) for row in self.values])
 
+    def natural_size(self, couplings: FloatArray) -> FloatArray:
+        """For each coupling the value whose own term would be as large as all terms of its correlator, 1 if there are none."""
+        own = np.array([abs(_slope(row, 0 * couplings, place)) for place, row in enumerate(self.values)])
+        sizes = self.sizes(couplings)
+        return np.where((own > 0) & (sizes > 0), sizes / np.where(own > 0, own, 1.0), 1.0)
+
     def beta(self, couplings: FloatArray) -> FloatArray:
         """Dg/dlog Lambda of every coupling; raises InputError where the system is singular."""
         size = len(couplings)
@@ -229,10 +235,13 @@ def _carried(equations: FlowEquations, start: FloatArray, here: float, there: fl
     """The couplings at the cutoff `there`.
 
     A coupling may fall by many orders of magnitude, so c = g (Lambda/here)^e is integrated instead, with e = -beta(g)/g at
-    the start: c hardly moves where g follows a power law.
+    the start: c hardly moves where g follows a power law. A coupling that starts at zero is measured by what would make
+    its correlator as large as the others do.
     """
-    scale = np.where(start == 0, 1.0, np.abs(start))
-    powers = np.where(start == 0, 0.0, -equations.at(here).beta(start) / np.where(start == 0, 1.0, start))
+    first = equations.at(here)
+    zero = start == 0
+    scale = np.where(zero, first.natural_size(start), np.abs(start))
+    powers = np.where(zero, 0.0, -first.beta(start) / np.where(zero, 1.0, start))
     powers = np.clip(powers, -_STEEPEST, _STEEPEST)
 
     def slope(position: float, scaled: FloatArray) -> FloatArray:
@@ -242,7 +251,8 @@ def _carried(equations: FlowEquations, start: FloatArray, here: float, there: fl
         return result
 
     end = log(there / here)
-    solution = solve_ivp(slope, (0.0, end), start / scale, method="DOP853", rtol=tolerance, atol=_SMALLEST)
+    absolute = np.where(zero, tolerance, _ABSOLUTE * tolerance)
+    solution = solve_ivp(slope, (0.0, end), start / scale, method="DOP853", rtol=tolerance, atol=absolute)
     if not solution.success:
         raise InputError(f"the flow stops between Lambda = {here:g} and {there:g}: {solution.message}")
     result: FloatArray = solution.y[:, -1] * scale * np.exp(-powers * end)

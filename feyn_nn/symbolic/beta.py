@@ -29,7 +29,7 @@ from feyn_nn.correlator import generate_correlator
 from feyn_nn.errors import InputError
 from feyn_nn.symbolic.asymptotics import IntegralLaw, integral_law
 from feyn_nn.symbolic.fixed_points import FixedPoints, fixed_points
-from feyn_nn.symbolic.growth import growth
+from feyn_nn.symbolic.growth import Limit, growth
 from feyn_nn.symbolic.integrals import explicit
 from feyn_nn.symbolic.kernels import SYMBOLS, SymbolicKernel, symbolic_kernel
 from feyn_nn.symbolic.layout import representative_product
@@ -117,6 +117,21 @@ class Beta:
             sentence.replace("c = g Lambda", f"c = {name} Lambda").replace(" g itself", f" {name} itself")
             for sentence in self.fixed_points.sentences
         )
+
+    def fixed_value(self, limit: Limit = Limit.LARGE) -> Expr | None:
+        """The constant to which c = g Lambda^E tends, the other couplings dropped; None where it is not known.
+
+        In d_in = 1 and for legs of one sign: with I ~ C Lambda^E/E it is -Gc E/(k! C), Gc being the connected correlator
+        and rho1, ... = |x1|, ... in C; -k! g I is all of it at first order.
+        """
+        law = self.large if limit is Limit.LARGE else self.small
+        if law.amplitude is None:
+            return None
+        exponent, k = law.exponent.subs(SYMBOLS.d_in, 1), self.operator.valence
+        if not exponent.is_positive or law.amplitude == 0:
+            return None
+        measured = sympy.Function(f"Gc{k}")(*(sympy.Symbol(f"x{leg + 1}") for leg in range(k)))
+        return -measured * exponent / (sympy.factorial(k) * law.amplitude)
 
     @cached_property
     def system(self) -> RunningSystem:
