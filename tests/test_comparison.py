@@ -224,7 +224,7 @@ def test_random_products_are_the_same_exactly_if_their_values_are(up_to: UpTo) -
     found = {True: 0, False: 0}
     by_values: dict[tuple[int, ...], Any] = {}
     by_key: dict[Any, Any] = {}
-    for _ in range(400):
+    for _ in range(300):
         value = random_product(rng)
         other = rewritten(moved_legs(value, rng.sample(range(3), 3)) if rng.random() < 0.5 else value, rng)
         number_of = values(value, 3, up_to, 2)
@@ -236,9 +236,9 @@ def test_random_products_are_the_same_exactly_if_their_values_are(up_to: UpTo) -
         assert by_key.setdefault((key, coefficient), number_of) == number_of, value
         assert values(coefficient * written(key), 3, up_to, 2) == number_of, value
         assert canonical_terms(written(key), up_to) == {key: 1}
-    assert found[True] > 100
-    assert (found[False] > 50) is (up_to is UpTo.VARIABLES)
-    assert len(by_key) < 390  # some met by chance
+    assert found[True] > 80
+    assert (found[False] > 40) is (up_to is UpTo.VARIABLES)
+    assert len(by_key) < 295  # some met by chance
 
 
 # Laws of correlators
@@ -329,7 +329,7 @@ def test_all_of_the_six_point_function_to_second_order() -> None:
 def test_every_form_of_an_expression_is_the_same(correlator: Correlator) -> None:
     """Points, coordinates, named integrals written out, an expanded sum, and one integral over all points."""
     value = expression(correlator, None)
-    for d_in in (1, 2, 3):
+    for d_in in (1, 3):
         assert same(value, expression(correlator, d_in))
     assert same(value, fold(correlator).written_out())
     assert same(value, sympy.expand(value))
@@ -368,6 +368,9 @@ def test_points_of_any_valence() -> None:
     """No line, one, two and forty; a chain of twenty points; sixteen points in a ring, which are all alike."""
     assert same(CubeIntegral(sympy.Integer(3), Y1, Y2), 3 * CubeIntegral(sympy.Integer(1), Y3) ** 2)
     assert not same(CubeIntegral(sympy.Integer(3), Y1, Y2), CubeIntegral(sympy.Integer(3), Y1))
+    volume = CubeIntegral(K(X[0], Y1), Y1, Y2)
+    assert same(volume, explicit(volume, 2))
+    assert not same(volume, explicit(CubeIntegral(volume.integrand, Y1), 2))
     assert same(CubeIntegral(K(X[0], Y1) ** 40, Y1), CubeIntegral(K(Y2, X[0]) ** 40, Y2))
     many = sympy.symbols("x1:15")
     star = CubeIntegral(sympy.prod([K(leg, Y1) for leg in many]), Y1)
