@@ -25,9 +25,9 @@ from feyn_nn.correlator import generate_correlator
 from feyn_nn.kernels import ErfKernel, GaussKernel
 from feyn_nn.symbolic.closed_forms import star_integral
 from feyn_nn.symbolic.comparison import UpTo, same
-from feyn_nn.symbolic.directions import RHO
 from feyn_nn.symbolic.expressions import expression
 from feyn_nn.symbolic.growth import growth
+from feyn_nn.symbolic.growth.directions import RHO
 from feyn_nn.symbolic.kernels import SYMBOLS, symbolic_kernel
 from feyn_nn.symbolic.running import running_system
 

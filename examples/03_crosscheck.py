@@ -6,7 +6,7 @@ Prints the pruned G^(4), the beta functions, and lambda and G^(6) of simulated e
 from feyn_nn import Action, SimulationSettings, beta_functions, crosscheck, generate_correlator, kernel_of, preset
 from feyn_nn.cli.wording import warning_lines
 from feyn_nn.ensembles import run
-from feyn_nn.symbolic.text import correlator_text
+from feyn_nn.symbolic.formats.text import correlator_text
 
 ENSEMBLES = (  # network, width, networks in each of ten experiments
     ("relu", 20, 200_000),

@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from feyn_nn.symbolic.beta import beta_functions
     from feyn_nn.symbolic.couplings import remainder, solve_coupling
     from feyn_nn.symbolic.expressions import expression, fold
+    from feyn_nn.symbolic.formats.latex import correlator_latex
+    from feyn_nn.symbolic.formats.layout import CouplingForm, Labelling, Layout, Outputs
     from feyn_nn.symbolic.kernels import symbolic_kernel
-    from feyn_nn.symbolic.latex import correlator_latex
-    from feyn_nn.symbolic.layout import CouplingForm, Labelling, Layout, Outputs
     from feyn_nn.symbolic.running import running_system
 
 __version__ = "0.1.0"
@@ -42,7 +42,7 @@ _HOME = {
     "Action": "feyn_nn.action",
     "Architecture": "feyn_nn.network",
     "Correlator": "feyn_nn.correlator",
-    "CouplingForm": "feyn_nn.symbolic.layout",
+    "CouplingForm": "feyn_nn.symbolic.formats.layout",
     "Diagram": "feyn_nn.graphs",
     "DiagramClass": "feyn_nn.graphs",
     "Ensemble": "feyn_nn.ensembles",
@@ -52,10 +52,10 @@ _HOME = {
     "FreeFieldKernel": "feyn_nn.kernels",
     "FunctionKernel": "feyn_nn.kernels",
     "GaussKernel": "feyn_nn.kernels",
-    "Labelling": "feyn_nn.symbolic.layout",
-    "Layout": "feyn_nn.symbolic.layout",
+    "Labelling": "feyn_nn.symbolic.formats.layout",
+    "Layout": "feyn_nn.symbolic.formats.layout",
     "Operator": "feyn_nn.action",
-    "Outputs": "feyn_nn.symbolic.layout",
+    "Outputs": "feyn_nn.symbolic.formats.layout",
     "Propagator": "feyn_nn.kernels",
     "ReluKernel": "feyn_nn.kernels",
     "Rule": "feyn_nn.graphs",
@@ -63,7 +63,7 @@ _HOME = {
     "Topology": "feyn_nn.graphs",
     "allowed_action": "feyn_nn.action",
     "beta_functions": "feyn_nn.symbolic.beta",
-    "correlator_latex": "feyn_nn.symbolic.latex",
+    "correlator_latex": "feyn_nn.symbolic.formats.latex",
     "crosscheck": "feyn_nn.measure",
     "diagram_svg": "feyn_nn.render",
     "diagrams": "feyn_nn.graphs",

@@ -13,10 +13,10 @@ import sympy
 from feyn_nn.errors import InputError
 from feyn_nn.kernels import ErfKernel, FunctionKernel, GaussKernel, Kernel, ReluKernel, WeightsPropagator, parse_kernel
 from feyn_nn.numeric import grid_for
-from feyn_nn.symbolic.asymptotics import Cause, IntegralLaw, integral_law
-from feyn_nn.symbolic.directions import Limit
-from feyn_nn.symbolic.fixed_points import FixedPoints, fixed_points
 from feyn_nn.symbolic.growth import growth
+from feyn_nn.symbolic.growth.asymptotics import Cause, IntegralLaw, integral_law
+from feyn_nn.symbolic.growth.directions import Limit
+from feyn_nn.symbolic.growth.fixed_points import FixedPoints, fixed_points
 from feyn_nn.symbolic.kernels import SYMBOLS, KernelSymbols, symbolic_kernel
 
 if TYPE_CHECKING:

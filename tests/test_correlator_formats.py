@@ -27,9 +27,9 @@ from feyn_nn.errors import InputError, LimitError
 from feyn_nn.graphs.interchange.form import form_symbol
 from feyn_nn.graphs.interchange.mathematica import mathematica_symbol
 from feyn_nn.symbolic.expressions import expression
-from feyn_nn.symbolic.form import correlator_form
-from feyn_nn.symbolic.layout import labelled_products
-from feyn_nn.symbolic.mathematica import correlator_mathematica
+from feyn_nn.symbolic.formats.form import correlator_form
+from feyn_nn.symbolic.formats.layout import labelled_products
+from feyn_nn.symbolic.formats.mathematica import correlator_mathematica
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -20,8 +20,8 @@ from feyn_nn.errors import InputError
 from feyn_nn.graphs import CONNECTED_RULES
 from feyn_nn.symbolic.couplings import Derived, Method, remainder, solve_coupling
 from feyn_nn.symbolic.expressions import fold
+from feyn_nn.symbolic.formats.layout import CouplingForm, Layout
 from feyn_nn.symbolic.integrals import CUTOFF, CubeIntegral, K
-from feyn_nn.symbolic.layout import CouplingForm, Layout
 
 if TYPE_CHECKING:
     from pathlib import Path

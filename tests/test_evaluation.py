@@ -21,8 +21,8 @@ from feyn_nn.kernels import ErfKernel, FunctionKernel, GaussKernel, Propagator, 
 from feyn_nn.numeric import Contraction, grid_for
 from feyn_nn.symbolic.couplings import Method, solve_coupling
 from feyn_nn.symbolic.expressions import expression
+from feyn_nn.symbolic.formats.layout import CouplingForm, Layout, Outputs
 from feyn_nn.symbolic.integrals import CUTOFF, BoundaryIntegral, CubeIntegral, K, explicit
-from feyn_nn.symbolic.layout import CouplingForm, Layout, Outputs
 from feyn_nn.symbolic.running import running_system
 
 if TYPE_CHECKING:

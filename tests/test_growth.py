@@ -12,8 +12,8 @@ import sympy
 
 from feyn_nn.errors import InputError
 from feyn_nn.kernels import ErfKernel, GaussKernel, Kernel, ReluKernel, WeightsPropagator, parse_kernel
-from feyn_nn.symbolic.directions import Direction, expansion, is_uniform
 from feyn_nn.symbolic.growth import Growth, Limit, growth
+from feyn_nn.symbolic.growth.directions import Direction, expansion, is_uniform
 from feyn_nn.symbolic.kernels import SYMBOLS, symbolic_kernel
 
 oo = sympy.oo

@@ -12,7 +12,7 @@ import pytest
 
 from feyn_nn.action import TALK_ACTION, Action
 from feyn_nn.correlator import generate_correlator
-from feyn_nn.symbolic.latex import correlator_latex, coupling_latex
+from feyn_nn.symbolic.formats.latex import correlator_latex, coupling_latex
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,13 +17,13 @@ from feyn_nn.correlator import Correlator, generate_correlator
 from feyn_nn.errors import InputError, LimitError
 from feyn_nn.graphs import CONNECTED_RULES, Rule
 from feyn_nn.symbolic.expressions import D_OUT, expression, fold, term_expressions
-from feyn_nn.symbolic.folding import IntegralTable
-from feyn_nn.symbolic.form import correlator_form
+from feyn_nn.symbolic.formats.folding import IntegralTable
+from feyn_nn.symbolic.formats.form import correlator_form
+from feyn_nn.symbolic.formats.latex import correlator_latex
+from feyn_nn.symbolic.formats.layout import PLAIN, CouplingForm, Labelling, Layout, Outputs
+from feyn_nn.symbolic.formats.mathematica import correlator_mathematica
+from feyn_nn.symbolic.formats.text import correlator_text
 from feyn_nn.symbolic.integrals import CUTOFF, BoundaryIntegral, CubeIntegral, K, explicit
-from feyn_nn.symbolic.latex import correlator_latex
-from feyn_nn.symbolic.layout import PLAIN, CouplingForm, Labelling, Layout, Outputs
-from feyn_nn.symbolic.mathematica import correlator_mathematica
-from feyn_nn.symbolic.text import correlator_text
 from tests.test_correlator_formats import read_mathematica
 
 if TYPE_CHECKING:

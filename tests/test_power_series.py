@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import sympy
 
-from feyn_nn.symbolic.power_series import VARIABLE, Series, power_series, real_value
+from feyn_nn.symbolic.growth.power_series import VARIABLE, Series, power_series, real_value
 
 t = VARIABLE
 a = sympy.Symbol("a", positive=True)

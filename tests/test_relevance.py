@@ -19,8 +19,7 @@ from feyn_nn.cli import main
 from feyn_nn.errors import InputError
 from feyn_nn.kernels import ErfKernel, GaussKernel, Kernel, Propagator, ReluKernel, parse_kernel
 from feyn_nn.symbolic.beta import beta_functions
-from feyn_nn.symbolic.kernels import SYMBOLS
-from feyn_nn.symbolic.relevance import (
+from feyn_nn.symbolic.growth.relevance import (
     Comparison,
     Relation,
     Relevance,
@@ -29,6 +28,7 @@ from feyn_nn.symbolic.relevance import (
     kernel_relevance,
     translation_invariant,
 )
+from feyn_nn.symbolic.kernels import SYMBOLS
 
 oo = sympy.oo
 LAMBDA, KAPPA = TALK_ACTION.operators

@@ -17,7 +17,7 @@ from feyn_nn.correlator import generate_correlator
 from feyn_nn.errors import InputError
 from feyn_nn.graphs import CONNECTED_RULES, TALK_RULES, Rule
 from feyn_nn.symbolic.expressions import fold
-from feyn_nn.symbolic.folding import IntegralTable
+from feyn_nn.symbolic.formats.folding import IntegralTable
 from feyn_nn.symbolic.integrals import CUTOFF, BoundaryIntegral, CubeIntegral, K, explicit
 from feyn_nn.symbolic.running import RunningSystem, running_system
 

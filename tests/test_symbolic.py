@@ -16,7 +16,7 @@ from feyn_nn.correlator import Correlator, generate_correlator
 from feyn_nn.errors import InputError, LimitError
 from feyn_nn.graphs import TALK_RULES, Rule
 from feyn_nn.symbolic.expressions import expression, term_expressions
-from feyn_nn.symbolic.layout import Labelling, Layout, check_size
+from feyn_nn.symbolic.formats.layout import Labelling, Layout, check_size
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import sympy
-from feyn_nn.symbolic.comparison import UpTo, same
 
 from feyn_nn.action import TALK_ACTION, TRANSLATION, Z2, Action, allowed_action
 from feyn_nn.correlator import generate_correlator
 from feyn_nn.graphs import Rule
 from feyn_nn.kernels import ErfKernel, GaussKernel, ReluKernel
+from feyn_nn.symbolic.comparison import UpTo, same
 from feyn_nn.symbolic.couplings import remainder, solve_coupling
 from feyn_nn.symbolic.expressions import D_OUT, expression
+from feyn_nn.symbolic.formats.layout import CouplingForm, Layout, Outputs
 from feyn_nn.symbolic.integrals import CUTOFF, CubeIntegral, K
 from feyn_nn.symbolic.kernels import SYMBOLS, symbolic_kernel
-from feyn_nn.symbolic.layout import CouplingForm, Layout, Outputs
 from feyn_nn.symbolic.running import running_system
 
 if TYPE_CHECKING:

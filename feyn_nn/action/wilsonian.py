@@ -6,7 +6,7 @@ up to the bound that respect the symmetries.
 Operators are the monomials f^k without derivatives, k >= 3: f^2 is in the kernel, f in the mean. For d_out outputs that
 rotate into each other f^k stands for (f.f)^(k/2). The dimension is counted in units of the field, [f^k] = k, as in the
 talk. That is a bound on the power of f; how a coupling scales with the cutoff depends on the kernel as well: with
-K(x, r n) ~ r^a it scales with d_in + k a (`feyn_nn.symbolic.relevance`), so that for a <= 0 a high power is not more
+K(x, r n) ~ r^a it scales with d_in + k a (`feyn_nn.symbolic.growth.relevance`), so that for a <= 0 a high power is not more
 irrelevant than a low one.
 
 What each symmetry does to the operators:

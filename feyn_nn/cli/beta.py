@@ -15,7 +15,7 @@ from feyn_nn.files import json_text
 from feyn_nn.graphs import CONNECTED_RULES, TALK_RULES
 from feyn_nn.kernels import Kernel, Propagator, kernel_of
 from feyn_nn.symbolic.beta import Beta, BetaFunctions, beta_functions, exponent_text
-from feyn_nn.symbolic.closed_betas import ClosedBeta, closed_beta
+from feyn_nn.symbolic.closed_forms.betas import ClosedBeta, closed_beta
 from feyn_nn.symbolic.integrals import CUTOFF
 from feyn_nn.symbolic.running import RunningSystem, running_system
 

@@ -13,8 +13,8 @@ from feyn_nn.errors import InputError
 from feyn_nn.files import json_text
 from feyn_nn.graphs import TALK_RULES, Rule, species_tensor
 from feyn_nn.graphs.interchange.naming import point_names
-from feyn_nn.symbolic.folding import IntegralTable
-from feyn_nn.symbolic.layout import CouplingForm, Labelling, Layout, Outputs
+from feyn_nn.symbolic.formats.folding import IntegralTable
+from feyn_nn.symbolic.formats.layout import CouplingForm, Labelling, Layout, Outputs
 
 if TYPE_CHECKING:
     import argparse
@@ -97,18 +97,18 @@ def _written(generated: Correlator, options: argparse.Namespace) -> str:
         return json_text(document(generated, species=options.species))
     if options.format == "form":
         _refuse(options, "form", named_integrals=False, d_in="1")
-        return str(import_module("feyn_nn.symbolic.form").correlator_form(generated, layout))
+        return str(import_module("feyn_nn.symbolic.formats.form").correlator_form(generated, layout))
     if options.format == "mathematica":
         _refuse(options, "mathematica", named_integrals=False)
-        writer = import_module("feyn_nn.symbolic.mathematica")
+        writer = import_module("feyn_nn.symbolic.formats.mathematica")
         return str(writer.correlator_mathematica(generated, _dimensions(options.d_in), layout))
     if options.format == "sympy":
         return _sympy(generated, layout, options)
     _refuse(options, options.format, d_in="1")
     table = IntegralTable() if options.named_integrals else None
     if options.format == "latex":
-        return str(import_module("feyn_nn.symbolic.latex").correlator_latex(generated, layout, table))
-    return str(import_module("feyn_nn.symbolic.text").correlator_text(generated, layout, table))
+        return str(import_module("feyn_nn.symbolic.formats.latex").correlator_latex(generated, layout, table))
+    return str(import_module("feyn_nn.symbolic.formats.text").correlator_text(generated, layout, table))
 
 
 def _sympy(generated: Correlator, layout: Layout, options: argparse.Namespace) -> str:

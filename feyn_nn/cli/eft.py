@@ -27,7 +27,7 @@ from feyn_nn.errors import InputError
 from feyn_nn.files import json_text
 from feyn_nn.kernels import Kernel, Propagator, kernel_of
 from feyn_nn.symbolic.beta import exponent_text
-from feyn_nn.symbolic.relevance import (
+from feyn_nn.symbolic.growth.relevance import (
     Comparison,
     CouplingScaling,
     Relevance,

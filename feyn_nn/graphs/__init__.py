@@ -42,7 +42,14 @@ from feyn_nn.graphs.interchange import (
     write_diagrams,
 )
 from feyn_nn.graphs.power_counting import PowerCounting, connected_loops, power_counting
-from feyn_nn.graphs.pruning import CONNECTED_RULES, TALK_RULES, Rule, has_propagator_correction, has_vacuum_part, kept_by
+from feyn_nn.graphs.pruning import (
+    CONNECTED_RULES,
+    TALK_RULES,
+    Rule,
+    has_propagator_correction,
+    has_vacuum_part,
+    kept_by,
+)
 from feyn_nn.graphs.species import check_even, species_tensor, verify_species
 from feyn_nn.graphs.topology import Topology
 from feyn_nn.graphs.zero_dimensional import ZeroDimensionalTheory

@@ -27,13 +27,13 @@ import sympy
 from feyn_nn.action import Action
 from feyn_nn.correlator import generate_correlator
 from feyn_nn.errors import InputError
-from feyn_nn.symbolic.asymptotics import IntegralLaw, integral_law
-from feyn_nn.symbolic.fixed_points import FixedPoints, fixed_points
+from feyn_nn.symbolic.formats.layout import representative_product
 from feyn_nn.symbolic.growth import Limit, growth
+from feyn_nn.symbolic.growth.asymptotics import IntegralLaw, integral_law
+from feyn_nn.symbolic.growth.fixed_points import FixedPoints, fixed_points
+from feyn_nn.symbolic.growth.relevance import relevance
 from feyn_nn.symbolic.integrals import explicit
 from feyn_nn.symbolic.kernels import SYMBOLS, SymbolicKernel, symbolic_kernel
-from feyn_nn.symbolic.layout import representative_product
-from feyn_nn.symbolic.relevance import relevance
 from feyn_nn.symbolic.running import RunningSystem, running_system
 
 if TYPE_CHECKING:

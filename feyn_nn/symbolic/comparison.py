@@ -29,16 +29,8 @@ from sympy.core.function import AppliedUndef
 
 from feyn_nn.errors import InputError
 from feyn_nn.symbolic.canonical_product import Key, Product, canonical_pieces, leg_of_index, without_leg_names, written
-from feyn_nn.symbolic.product_reading import (
-    Closed,
-    Constant,
-    Delta,
-    Function,
-    Line,
-    Polynomial,
-    Reader,
-    Surroundings,
-)
+from feyn_nn.symbolic.product_polynomial import Closed, Constant, Delta, Function, Line, Polynomial
+from feyn_nn.symbolic.product_reading import Reader, Surroundings, symbol_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -125,7 +117,7 @@ def _read(
 ) -> tuple[list[Terms], tuple[str, ...]]:
     """The terms of expressions that are read together, and the legs that may be exchanged."""
     checked = [_checked(expression) for expression in expressions]
-    chosen = None if legs is None else [str(leg) for leg in legs]
+    chosen = None if legs is None else [leg if isinstance(leg, str) else symbol_name(leg) for leg in legs]
     surroundings = [Surroundings.of(expression) for expression in checked]
     points = set(chosen or ()).union(*(each.points for each in surroundings))
     readers = [Reader(each.knowing(points)) for each in surroundings]

@@ -26,15 +26,15 @@ import sympy
 from feyn_nn.errors import InputError
 from feyn_nn.graphs import Rule
 from feyn_nn.symbolic.expressions import fold, write_out
+from feyn_nn.symbolic.formats.layout import PLAIN, CouplingForm, bar_name
+from feyn_nn.symbolic.formats.printing import align, equation_latex
 from feyn_nn.symbolic.integrals import explicit
-from feyn_nn.symbolic.layout import PLAIN, CouplingForm, bar_name
-from feyn_nn.symbolic.printing import align, equation_latex
 
 if TYPE_CHECKING:
     from feyn_nn.correlator import Correlator
     from feyn_nn.symbolic.expressions import FoldedCorrelator
-    from feyn_nn.symbolic.folding import IntegralTable
-    from feyn_nn.symbolic.layout import Layout
+    from feyn_nn.symbolic.formats.folding import IntegralTable
+    from feyn_nn.symbolic.formats.layout import Layout
 
 Expr: TypeAlias = Any  # sympy.Expr; SymPy has no types
 

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import sympy
 
 from feyn_nn.errors import InputError
-from feyn_nn.symbolic.folding import IntegralTable
+from feyn_nn.symbolic.formats.folding import IntegralTable
+from feyn_nn.symbolic.formats.layout import PLAIN, written_terms
 from feyn_nn.symbolic.integrals import CUTOFF, CubeIntegral, K, coordinates
-from feyn_nn.symbolic.layout import PLAIN, written_terms
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from feyn_nn.correlator import Correlator, Term
     from feyn_nn.graphs.species import Tensor
-    from feyn_nn.symbolic.layout import Layout, Part, Product
+    from feyn_nn.symbolic.formats.layout import Layout, Part, Product
 
 Expr: TypeAlias = Any  # sympy.Expr; SymPy has no types
 

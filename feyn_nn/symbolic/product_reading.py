@@ -1,9 +1,8 @@
-"""Reading SymPy expressions in propagators and integrals as polynomials in them, by dictionaries.
+"""Reading SymPy expressions in propagators and integrals as polynomials in them (see `product_polynomial`).
 
-What is multiplied are constants, propagators K between points, functions of points, Kronecker deltas and the connected
-parts of integrals, which are canonical values as soon as nothing outside refers to their points (see `canonical_product`).
-Nothing is simplified and SymPy's expand is not called. What is not such a polynomial is refused with InputError, which
-names the part that was not understood.
+The connected parts of integrals become canonical values as soon as nothing outside refers to their points (see
+`canonical_product`). Nothing is simplified and SymPy's expand is not called. What is not such a polynomial is refused with
+InputError, which names the part that was not understood.
 """
 
 from __future__ import annotations
@@ -13,79 +12,39 @@ from collections import Counter
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain, count
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import sympy
 from sympy.core.function import AppliedUndef
 
-from feyn_nn.errors import InputError, LimitError
-from feyn_nn.graphs.canonical import Piece
+from feyn_nn.errors import InputError
 from feyn_nn.symbolic.canonical_product import PROPAGATOR, End, Internal, Kind, Product, canonical_pieces
 from feyn_nn.symbolic.integrals import CUTOFF, BoundaryIntegral, CubeIntegral
+from feyn_nn.symbolic.product_polynomial import (
+    ONE,
+    Closed,
+    Constant,
+    Delta,
+    Factor,
+    Function,
+    Line,
+    Measure,
+    Monomial,
+    Polynomial,
+    add,
+    monomial_of,
+    sum_of,
+    times,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 Expr: TypeAlias = Any  # sympy.Expr; SymPy has no types
 
-MAX_PRODUCTS: Final = 200_000
-"""Products that an expression may have when it is multiplied out."""
-
 _LEG = re.compile(r"x\d+")
 _COORDINATE = re.compile(r"[a-z]\d+_(\d+)")  # where no K says how many there are
 _INTEGRALS = (CubeIntegral, BoundaryIntegral, sympy.Integral)
-
-
-@dataclass(frozen=True, slots=True)
-class Constant:
-    """A factor without points, its symbols without assumptions."""
-
-    value: Expr
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """K between two points, in a fixed order."""
-
-    ends: tuple[End, End]
-
-
-@dataclass(frozen=True, slots=True)
-class Function:
-    """A function of points; constants among its arguments are written out."""
-
-    name: str
-    arguments: tuple[End, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Delta:
-    """Two leg indices that are equal."""
-
-    indices: tuple[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """The integration over one coordinate of an internal point."""
-
-    coordinate: int
-    kind: Kind
-
-
-@dataclass(frozen=True, slots=True)
-class Closed:
-    """A connected part in which every internal point is integrated."""
-
-    piece: Piece
-
-
-Factor: TypeAlias = Constant | Line | Function | Delta | Measure | Closed
-Monomial: TypeAlias = frozenset[tuple[Factor, int]]
-"""Factors with their powers; negative ones only of constants."""
-Polynomial: TypeAlias = dict[Monomial, Fraction]
-
-_ONE: Final[Monomial] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +63,10 @@ class Surroundings:
         for call in expression.atoms(AppliedUndef):
             if _is_propagator(call):
                 sizes.setdefault(len(call.args), call)
-                names |= {_name(argument) for argument in call.args if _is_point_symbol(argument)}
-            axes |= {int(found[1]) for symbol in call.free_symbols if (found := _COORDINATE.fullmatch(_name(symbol)))}
+                names |= {symbol_name(argument) for argument in call.args if _is_point_symbol(argument)}
+            axes |= {
+                int(found[1]) for symbol in call.free_symbols if (found := _COORDINATE.fullmatch(symbol_name(symbol)))
+            }
         if len(sizes) > 1:
             first, second = (sizes[size] for size in sorted(sizes)[:2])
             raise InputError(f"{first} and {second}: K has different numbers of arguments; write all points alike")
@@ -140,9 +101,9 @@ class Reader:
         """The expression as a polynomial; `bound` has the numbers of the coordinates that are integrated outside."""
         bound = bound or {}
         if expression.is_Rational:
-            return {_ONE: Fraction(int(expression.p), int(expression.q))} if expression else {}
+            return {ONE: Fraction(int(expression.p), int(expression.q))} if expression else {}
         if expression.is_Add:
-            return _sum(self.read(term, bound) for term in expression.args)
+            return sum_of(self.read(term, bound) for term in expression.args)
         if expression.is_Mul:
             return self._product(expression, bound)
         if expression.is_Pow:
@@ -170,9 +131,9 @@ class Reader:
                     powers[each] += power
             else:
                 sums.append(factor)
-        result = {_monomial(powers): number}
+        result = {monomial_of(powers): number}
         for factor in sums:
-            result = _times(result, factor)
+            result = times(result, factor)
         return result
 
     def _power(self, expression: Expr, bound: dict[Expr, int]) -> Polynomial:
@@ -187,9 +148,9 @@ class Reader:
         if len(factor) == 1 and not any(isinstance(each, Measure) for each, _ in next(iter(factor))):
             ((monomial, number),) = factor.items()
             return {frozenset((each, part * power) for each, part in monomial): number**power}
-        result: Polynomial = {_ONE: Fraction(1)}
+        result: Polynomial = {ONE: Fraction(1)}
         for _ in range(power):
-            result = _times(result, factor)
+            result = times(result, factor)
             if bound:
                 factor = self.read(base, bound)  # integrals inside get points of their own each time
         return result
@@ -239,7 +200,7 @@ class Reader:
                 f"{_shown(call)}: {', '.join(map(str, coordinates))} is no point; expected a symbol (or d_in of them), "
                 "either integrated or free"
             )
-        return self._leg([_name(each) for each in coordinates], call)
+        return self._leg([symbol_name(each) for each in coordinates], call)
 
     def _leg(self, names: list[str], call: Expr) -> str:
         leg = names[0] if len(names) == 1 else names[0].removesuffix("_1")
@@ -251,7 +212,7 @@ class Reader:
     def _delta(self, delta: Expr) -> Polynomial:
         if not all(index.is_Symbol for index in delta.args[:2]):
             raise InputError(f"{_shown(delta)}: expected two indices that are symbols, such as i1 and i2")
-        first, second = sorted(_name(index) for index in delta.args[:2])
+        first, second = sorted(symbol_name(index) for index in delta.args[:2])
         self.indices |= {first, second}
         return {frozenset({(Delta((first, second)), 1)}): Fraction(1)}
 
@@ -276,7 +237,7 @@ class Reader:
             return {monomial | measure: number for monomial, number in inner.items()}
         result: Polynomial = {}
         for monomial, number in inner.items():
-            _add(result, self._closed(monomial | measure, integral), number)
+            add(result, self._closed(monomial | measure, integral), number)
         return result
 
     def _closed(self, monomial: Monomial, integral: Expr) -> Monomial:
@@ -305,7 +266,7 @@ class Reader:
         product.points.update(left[:: self.dimension])
         for piece in canonical_pieces(product):
             powers[Closed(piece)] += 1
-        return _monomial(powers)
+        return monomial_of(powers)
 
     def _constant(self, expression: Expr, bound: dict[Expr, int]) -> Polynomial:
         """Anything without points, as a factor of its own."""
@@ -337,43 +298,8 @@ class Reader:
 
     def _has_points(self, expression: Expr, bound: dict[Expr, int]) -> bool:
         if expression.is_Symbol:
-            return expression in bound or self._surroundings.is_point(_name(expression))
+            return expression in bound or self._surroundings.is_point(symbol_name(expression))
         return any(self._has_points(symbol, bound) for symbol in expression.free_symbols)
-
-
-def _sum(terms: Iterable[Polynomial]) -> Polynomial:
-    result: Polynomial = {}
-    for term in terms:
-        for monomial, number in term.items():
-            _add(result, monomial, number)
-    return result
-
-
-def _add(polynomial: Polynomial, monomial: Monomial, number: Fraction) -> None:
-    total = polynomial.get(monomial, 0) + number
-    if total:
-        polynomial[monomial] = total
-        if len(polynomial) > MAX_PRODUCTS:
-            raise LimitError(
-                f"the expression multiplied out has more than {MAX_PRODUCTS} products; compare it in parts"
-            )
-    else:
-        polynomial.pop(monomial, None)
-
-
-def _times(left: Polynomial, right: Polynomial) -> Polynomial:
-    result: Polynomial = {}
-    for first, number in left.items():
-        for second, other in right.items():
-            powers: Counter[Factor] = Counter(dict(first))
-            for factor, power in second:
-                powers[factor] += power
-            _add(result, _monomial(powers), number * other)
-    return result
-
-
-def _monomial(powers: Counter[Factor]) -> Monomial:
-    return frozenset((factor, power) for factor, power in powers.items() if power)
 
 
 def _is_propagator(call: Expr) -> bool:
@@ -388,7 +314,7 @@ def _is_cutoff(symbol: Expr) -> bool:
     return bool(symbol.name == CUTOFF.name)
 
 
-def _name(symbol: Expr) -> str:
+def symbol_name(symbol: Expr) -> str:
     """The name; dummies of one name are different."""
     return f"{symbol.name}_{symbol.dummy_index}" if isinstance(symbol, sympy.Dummy) else str(symbol.name)
 

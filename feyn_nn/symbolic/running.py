@@ -25,9 +25,9 @@ from feyn_nn.errors import InputError
 from feyn_nn.graphs import TALK_RULES
 from feyn_nn.symbolic.couplings import measured_correlator
 from feyn_nn.symbolic.expressions import fold, write_out
-from feyn_nn.symbolic.folding import IntegralTable
+from feyn_nn.symbolic.formats.folding import IntegralTable
+from feyn_nn.symbolic.formats.printing import align, equation_latex, formula_latex
 from feyn_nn.symbolic.integrals import CUTOFF
-from feyn_nn.symbolic.printing import align, equation_latex, formula_latex
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable

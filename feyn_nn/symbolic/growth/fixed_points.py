@@ -11,8 +11,8 @@ from typing import Any, TypeAlias
 
 import sympy
 
-from feyn_nn.symbolic.asymptotics import IntegralLaw, in_its_dimension, integral_law, power_text
-from feyn_nn.symbolic.directions import Limit
+from feyn_nn.symbolic.growth.asymptotics import IntegralLaw, in_its_dimension, integral_law, power_text
+from feyn_nn.symbolic.growth.directions import Limit
 from feyn_nn.symbolic.kernels import SYMBOLS, SymbolicKernel
 
 Expr: TypeAlias = Any  # sympy.Expr; SymPy has no types

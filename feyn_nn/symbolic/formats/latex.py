@@ -15,15 +15,15 @@ from fractions import Fraction
 from math import gcd, lcm
 from typing import TYPE_CHECKING, Final
 
-from feyn_nn.symbolic.layout import PLAIN, written_terms
+from feyn_nn.symbolic.formats.layout import PLAIN, written_terms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from feyn_nn.correlator import Correlator
     from feyn_nn.graphs.species import Pairing, Polynomial, Tensor
-    from feyn_nn.symbolic.folding import IntegralTable
-    from feyn_nn.symbolic.layout import Layout, Part, Product
+    from feyn_nn.symbolic.formats.folding import IntegralTable
+    from feyn_nn.symbolic.formats.layout import Layout, Part, Product
 
 _GREEK = re.compile(
     "(alpha|beta|gamma|delta|epsilon|zeta|eta|theta|iota|kappa|lambda|mu|nu|xi|pi|rho|sigma|tau|upsilon|phi|chi|psi"

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Final
 
 from feyn_nn.errors import InputError, LimitError
 from feyn_nn.graphs.interchange.mathematica import mathematica_integral, mathematica_symbol
-from feyn_nn.symbolic.layout import PLAIN, written_terms
+from feyn_nn.symbolic.formats.layout import PLAIN, written_terms
 
 if TYPE_CHECKING:
     from feyn_nn.correlator import Correlator
     from feyn_nn.graphs.species import Tensor
-    from feyn_nn.symbolic.layout import Layout, Part
+    from feyn_nn.symbolic.formats.layout import Layout, Part
 
 MAX_DIMENSIONS: Final = 100
 

@@ -13,7 +13,7 @@ import sympy
 
 from feyn_nn.errors import InputError
 from feyn_nn.graphs import CONNECTED_RULES
-from feyn_nn.symbolic.closed_forms import ClosedForm, boundary_form, logarithmic_derivative, star_integral
+from feyn_nn.symbolic.closed_forms.star import ClosedForm, boundary_form, logarithmic_derivative, star_integral
 from feyn_nn.symbolic.integrals import CUTOFF, K
 from feyn_nn.symbolic.running import running_system
 

@@ -25,7 +25,7 @@ from typing import Any, Final, TypeAlias
 import sympy
 
 from feyn_nn.errors import InputError
-from feyn_nn.symbolic.directions import (
+from feyn_nn.symbolic.growth.directions import (
     COSINE,
     RHO,
     TRIALS,
@@ -39,8 +39,8 @@ from feyn_nn.symbolic.directions import (
     series_of,
     vanishes,
 )
+from feyn_nn.symbolic.growth.power_series import VARIABLE
 from feyn_nn.symbolic.kernels import SYMBOLS, SymbolicKernel
-from feyn_nn.symbolic.power_series import VARIABLE
 
 __all__ = ["COSINE", "RHO", "Direction", "Growth", "Limit", "growth"]
 

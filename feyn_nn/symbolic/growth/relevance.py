@@ -27,13 +27,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import sympy
 
 from feyn_nn.errors import InputError
-from feyn_nn.symbolic.growth import growth
+from feyn_nn.symbolic.growth.exponents import growth
 from feyn_nn.symbolic.kernels import SYMBOLS, symbolic_kernel
 
 if TYPE_CHECKING:
     from feyn_nn.action import Action, Operator
     from feyn_nn.kernels import Kernel
-    from feyn_nn.symbolic.growth import Growth
+    from feyn_nn.symbolic.growth.exponents import Growth
 
 Expr: TypeAlias = Any  # sympy.Expr; SymPy has no types
 
@@ -323,8 +323,8 @@ def _reason(low: Operator, high: Operator, a: Expr, *, pure: bool) -> str:
         slide = " (the talk's slide has kappa more irrelevant than lambda)" if (j, k) == (4, 6) else ""
         return (
             f"a = 0: K neither grows nor decays, so that int K^{j} and int K^{k} both grow as the volume "
-            f"Lambda^d_in{up_to_factors}; {second} is not more irrelevant than {first}, and if it is small, that is because of 1/N, "
-            f"not because of the flow{slide}"
+            f"Lambda^d_in{up_to_factors}; {second} is not more irrelevant than {first}, and if it is small, that is because "
+            f"of 1/N, not because of the flow{slide}"
         )
     extra = (k - j) * a
     if a.is_positive:
@@ -353,6 +353,6 @@ def _loop_note(action: Action, behaviour: Growth) -> list[str]:
     if not any(low < high and (high - low) % 2 == 0 for low, high in pairs):
         return []
     return [
-        f"self-loops K(z,z) grow faster than two legs (b = {b} > 2a = {2 * a}): f^k with a self-loop acts as K(z,z) f^(k-2) and "
-        "shifts that coupling, so that in the coupled system (feyn-nn beta) a higher coupling may drag a lower one along"
+        f"self-loops K(z,z) grow faster than two legs (b = {b} > 2a = {2 * a}): f^k with a self-loop acts as K(z,z) f^(k-2) "
+        "and shifts that coupling, so that in the coupled system (feyn-nn beta) a higher coupling may drag a lower one along"
     ]

@@ -10,15 +10,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from feyn_nn.graphs import Rule
-from feyn_nn.symbolic.layout import PLAIN, Labelling, written_terms
+from feyn_nn.symbolic.formats.layout import PLAIN, Labelling, written_terms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from feyn_nn.correlator import Correlator, Term
     from feyn_nn.graphs.species import Tensor
-    from feyn_nn.symbolic.folding import IntegralTable
-    from feyn_nn.symbolic.layout import Layout, Line, Part, Product
+    from feyn_nn.symbolic.formats.folding import IntegralTable
+    from feyn_nn.symbolic.formats.layout import Layout, Line, Part, Product
 
 _REASONS: Final = {
     Rule.VACUUM: "vacuum: a component touches no leg; it divides out with Z (rule 7)",

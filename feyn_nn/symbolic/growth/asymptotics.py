@@ -22,9 +22,9 @@ from typing import Any, TypeAlias
 import sympy
 
 from feyn_nn.errors import InputError
-from feyn_nn.symbolic.directions import Limit
-from feyn_nn.symbolic.growth import Growth, growth
-from feyn_nn.symbolic.integrand import amplitude_of, checked_edges, opposite_sides, sum_of_directions
+from feyn_nn.symbolic.growth.directions import Limit
+from feyn_nn.symbolic.growth.exponents import Growth, growth
+from feyn_nn.symbolic.growth.integrand import amplitude_of, checked_edges, opposite_sides, sum_of_directions
 from feyn_nn.symbolic.kernels import SYMBOLS, SymbolicKernel
 
 Expr: TypeAlias = Any  # sympy.Expr; SymPy has no types

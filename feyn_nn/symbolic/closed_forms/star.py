@@ -19,9 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import sympy
 
 from feyn_nn.errors import FeynError, InputError
-from feyn_nn.symbolic.integrals import CUTOFF, CubeIntegral, K, coordinates
-from feyn_nn.symbolic.kernels import SYMBOLS, SymbolicKernel, symbolic_kernel
-from feyn_nn.symbolic.separable import (
+from feyn_nn.symbolic.closed_forms.separable import (
     AXIS,
     INTERNAL,
     SIZES,
@@ -37,6 +35,8 @@ from feyn_nn.symbolic.separable import (
     surface_integral,
     total_integral,
 )
+from feyn_nn.symbolic.integrals import CUTOFF, CubeIntegral, K, coordinates
+from feyn_nn.symbolic.kernels import SYMBOLS, SymbolicKernel, symbolic_kernel
 
 if TYPE_CHECKING:
     from feyn_nn.kernels import Kernel

@@ -10,14 +10,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from feyn_nn.graphs.interchange.form import form_declarations, form_product, form_symbol
-from feyn_nn.symbolic.layout import PLAIN, CouplingForm, written_terms
+from feyn_nn.symbolic.formats.layout import PLAIN, CouplingForm, written_terms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from feyn_nn.correlator import Correlator
     from feyn_nn.graphs.species import Tensor
-    from feyn_nn.symbolic.layout import Layout, Part, Product, WrittenTerm
+    from feyn_nn.symbolic.formats.layout import Layout, Part, Product, WrittenTerm
 
 _NAME = "G"  # the name of no coupling
 

@@ -21,8 +21,8 @@ from typing import Any, Final, TypeAlias
 
 import sympy
 
+from feyn_nn.symbolic.growth.power_series import DIGITS, VARIABLE, Series, power_series, real_value
 from feyn_nn.symbolic.kernels import SYMBOLS
-from feyn_nn.symbolic.power_series import DIGITS, VARIABLE, Series, power_series, real_value
 
 Expr: TypeAlias = Any  # sympy.Expr; SymPy has no types
 Values: TypeAlias = dict[Expr, Expr]

@@ -12,8 +12,8 @@ from typing import Any, Final, TypeAlias
 import sympy
 from sympy.printing.latex import LatexPrinter
 
+from feyn_nn.symbolic.formats.latex import TEXT_WIDTH, broken, coupling_latex, formula_width
 from feyn_nn.symbolic.integrals import CUTOFF, BoundaryIntegral, CubeIntegral
-from feyn_nn.symbolic.latex import TEXT_WIDTH, broken, coupling_latex, formula_width
 
 Expr: TypeAlias = Any  # sympy.Expr; SymPy has no types
 

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 from feyn_nn.action import Operator
 from feyn_nn.graphs import Diagram, Topology, labelled_diagrams
 from feyn_nn.graphs.labelling import attachments
-from feyn_nn.symbolic.layout import Product
+from feyn_nn.symbolic.formats.layout import Product
 
 if TYPE_CHECKING:
-    from feyn_nn.symbolic.layout import Line
+    from feyn_nn.symbolic.formats.layout import Line
 
 _PLAIN_VERTEX = "vertex"  # the colour of a vertex without a coupling function
 

@@ -16,7 +16,7 @@ from typing import Any, Final, TypeAlias
 import sympy
 
 from feyn_nn.errors import InputError
-from feyn_nn.symbolic.directions import (
+from feyn_nn.symbolic.growth.directions import (
     COSINE,
     RHO,
     Direction,
@@ -27,9 +27,9 @@ from feyn_nn.symbolic.directions import (
     order_at_edges,
     random_values,
 )
-from feyn_nn.symbolic.growth import Growth
+from feyn_nn.symbolic.growth.exponents import Growth
+from feyn_nn.symbolic.growth.power_series import VARIABLE, real_value
 from feyn_nn.symbolic.kernels import SYMBOLS
-from feyn_nn.symbolic.power_series import VARIABLE, real_value
 
 Expr: TypeAlias = Any  # sympy.Expr; SymPy has no types
 Terms: TypeAlias = dict[Expr, tuple[float, float]]  # power of t: (coefficient, sum of the sizes of what was added)
