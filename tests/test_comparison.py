@@ -23,9 +23,8 @@ from feyn_nn.action import TALK_ACTION, Action
 from feyn_nn.correlator import Correlator, generate_correlator
 from feyn_nn.errors import InputError, LimitError
 from feyn_nn.graphs import TALK_RULES, Rule
-from feyn_nn.symbolic import product_polynomial
-from feyn_nn.symbolic.canonical_product import written
-from feyn_nn.symbolic.comparison import UpTo, canonical_terms, difference, same
+from feyn_nn.symbolic.comparison import UpTo, canonical_terms, difference, polynomial, same
+from feyn_nn.symbolic.comparison.products import written
 from feyn_nn.symbolic.expressions import D_OUT, expression, fold, term_expressions
 from feyn_nn.symbolic.formats.layout import PLAIN, CouplingForm, Labelling, Layout, Outputs
 from feyn_nn.symbolic.integrals import CUTOFF, BoundaryIntegral, CubeIntegral, K, explicit
@@ -562,7 +561,7 @@ def test_refusals_of_legs_and_size(monkeypatch: pytest.MonkeyPatch) -> None:
         same(stray, stray, LEGS)
     with pytest.raises(InputError, match="index i1 belongs to no leg"):
         same(sympy.KroneckerDelta(*sympy.symbols("i1 i2")), 1, LEGS, sympy.symbols("p q"))
-    monkeypatch.setattr(product_polynomial, "MAX_PRODUCTS", 100)
+    monkeypatch.setattr(polynomial, "MAX_PRODUCTS", 100)
     with pytest.raises(LimitError, match="more than 100 products"):
         canonical_terms((1 + K(X[0], X[1]) + K(X[0], X[2]) + K(X[1], X[2])) ** 12)
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import random
-import shutil
-import subprocess
 from fractions import Fraction
 from itertools import combinations
 from math import factorial
@@ -22,6 +20,7 @@ from feyn_nn.symbolic.couplings import Derived, Method, remainder, solve_couplin
 from feyn_nn.symbolic.expressions import fold
 from feyn_nn.symbolic.formats.layout import CouplingForm, Layout
 from feyn_nn.symbolic.integrals import CUTOFF, CubeIntegral, K
+from tests.tex import assert_compiles_and_fits
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -232,21 +231,7 @@ def test_latex_compiles_and_fits(tmp_path: Path) -> None:
     formulas = [each.latex() for each in found]
     assert "\\bar{\\lambda}" in formulas[1]
     assert "\\delta'" in formulas[-1]
-    assert all(formula.count("{") == formula.count("}") for formula in formulas)
-    program = shutil.which("pdflatex")
-    if program is None:
-        return
-    source = tmp_path / "couplings.tex"
-    source.write_text(
-        "\\documentclass{article}\\usepackage{amsmath}\\allowdisplaybreaks\\begin{document}\n"
-        + "\n".join(formulas)
-        + "\\end{document}\n"
-    )
-    command = [program, "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", source.name]
-    finished = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=100, check=False)
-    output = finished.stdout.decode(errors="replace")
-    assert finished.returncode == 0, output[-2000:]
-    assert "Overfull \\hbox" not in output
+    assert_compiles_and_fits(formulas, tmp_path)
 
 
 def test_cutoff_is_an_argument_of_every_named_integral() -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -13,6 +11,7 @@ import pytest
 from feyn_nn.action import TALK_ACTION, Action
 from feyn_nn.correlator import generate_correlator
 from feyn_nn.symbolic.formats.latex import correlator_latex, coupling_latex
+from tests.tex import assert_compiles_and_fits
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -160,14 +159,4 @@ def test_greek_letters_are_commands_of_tex() -> None:
 def test_documents_compile_where_tex_is_installed(tmp_path: Path) -> None:
     formulas = [correlator_latex(correlator) for correlator in correlators()]
     formulas.append("\\[" + " ".join(coupling_latex(name) for name in ("lambda_4", "g_a_b", "strength_2")) + "\\]\n")
-    document = "\\documentclass{article}\n\\usepackage{amsmath}\n\\allowdisplaybreaks\n\\begin{document}\n"
-    document += "\n".join(formulas) + "\\end{document}\n"
-    assert document.count("\\begin{") == document.count("\\end{")
-    source = tmp_path / "correlators.tex"
-    source.write_text(document)
-    program = shutil.which("pdflatex")
-    if program is not None:
-        command = [program, "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", source.name]
-        finished = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=50, check=False)
-        assert finished.returncode == 0, finished.stdout.decode(errors="replace")[-2000:]
-        assert (tmp_path / "correlators.pdf").stat().st_size > 0
+    assert_compiles_and_fits(formulas, tmp_path)

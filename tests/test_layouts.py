@@ -25,6 +25,7 @@ from feyn_nn.symbolic.formats.mathematica import correlator_mathematica
 from feyn_nn.symbolic.formats.text import correlator_text
 from feyn_nn.symbolic.integrals import CUTOFF, BoundaryIntegral, CubeIntegral, K, explicit
 from tests.test_correlator_formats import read_mathematica
+from tests.tex import assert_compiles_and_fits
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -316,25 +317,8 @@ def test_latex_of_every_layout_fits_the_page(layout: Layout, tmp_path: Path) -> 
     for correlator in (*CORRELATORS, generate_correlator(6, TALK_ACTION, TALK_ACTION.orders(2))):
         if layout == SPECIES and correlator.action == ODD:
             continue
-        for names in (None, IntegralTable()):
-            written = correlator_latex(correlator, layout, names)
-            assert written.count("{") == written.count("}")
-            assert written.count("\\bigl[") == written.count("\\bigr]")
-            documents.append(written)
-    program = shutil.which("pdflatex")
-    if program is None:
-        return
-    source = tmp_path / "layout.tex"
-    source.write_text(
-        "\\documentclass{article}\\usepackage{amsmath}\\allowdisplaybreaks\\begin{document}\n"
-        + "\n".join(documents)
-        + "\\end{document}\n"
-    )
-    command = [program, "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", source.name]
-    finished = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=100, check=False)
-    output = finished.stdout.decode(errors="replace")
-    assert finished.returncode == 0, output[-2000:]
-    assert "Overfull \\hbox" not in output
+        documents += [correlator_latex(correlator, layout, names) for names in (None, IntegralTable())]
+    assert_compiles_and_fits(documents, tmp_path)
 
 
 def test_text_of_every_layout() -> None:
@@ -344,9 +328,7 @@ def test_text_of_every_layout() -> None:
     named = correlator_text(talk(6), PLAIN, IntegralTable())
     assert "- 360    (15 x 24)  lambda K(x1,x2) I1(x3, x4, x5, x6)" in named
     assert "I1(x1, x2, x3, x4) = int dy1 K(x1,y1) K(x2,y1) K(x3,y1) K(x4,y1), over [-Lambda, Lambda]^d_in" in named
-    connected = correlator_text(
-        generate_correlator(4, TALK_ACTION, TALK_ACTION.orders(1), CONNECTED_RULES)
-    )
+    connected = correlator_text(generate_correlator(4, TALK_ACTION, TALK_ACTION.orders(1), CONNECTED_RULES))
     assert connected.startswith("G_c^(4)")
     assert "[disconnected]" in connected
 

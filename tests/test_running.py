@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import random
-import shutil
-import subprocess
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +18,7 @@ from feyn_nn.symbolic.expressions import fold
 from feyn_nn.symbolic.formats.folding import IntegralTable
 from feyn_nn.symbolic.integrals import CUTOFF, BoundaryIntegral, CubeIntegral, K, explicit
 from feyn_nn.symbolic.running import RunningSystem, running_system
+from tests.tex import assert_compiles_and_fits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -207,18 +206,4 @@ def test_latex_and_text(tmp_path: Path) -> None:
     assert any(line.startswith("beta_kappa = ") for line in text)
     assert "A4[lambda](x1, x2, x3, x4, Lambda) = -24*I1(x1, x2, x3, x4, Lambda)" in text
     written = [system.latex(), running_system(PHI4, 2).latex(), running_system(TALK_ACTION, 1, CONNECTED).latex()]
-    assert all(formula.count("{") == formula.count("}") for formula in written)
-    program = shutil.which("pdflatex")
-    if program is None:
-        return
-    source = tmp_path / "running.tex"
-    source.write_text(
-        "\\documentclass{article}\\usepackage{amsmath}\\allowdisplaybreaks\\begin{document}\n"
-        + "\n".join(written)
-        + "\\end{document}\n"
-    )
-    command = [program, "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", source.name]
-    finished = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=100, check=False)
-    output = finished.stdout.decode(errors="replace")
-    assert finished.returncode == 0, output[-2000:]
-    assert "Overfull \\hbox" not in output
+    assert_compiles_and_fits(written, tmp_path)

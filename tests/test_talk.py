@@ -171,7 +171,11 @@ FORMULAS: list[tuple[str, Callable[[], Any], str]] = [
         lambda: remainder(correlator(6, 1), "kappa")[0].written_out() - sympy.Function("G6")(*sympy.symbols("x1:7")),
         f"- [{GAUSSIAN_6}] + {QUARTIC_6}",
     ),
-    ("delta'(x1, ..., x6), value", lambda: remainder(correlator(6, 1), "kappa")[1].written_out(None), f"- [{SEXTIC_6}]"),
+    (
+        "delta'(x1, ..., x6), value",
+        lambda: remainder(correlator(6, 1), "kappa")[1].written_out(None),
+        f"- [{SEXTIC_6}]",
+    ),
 ]
 
 

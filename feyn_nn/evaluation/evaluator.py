@@ -268,8 +268,9 @@ def evaluate(
 
     `inputs` has shape (points, d_in); lines between legs are `free`, those at internal points `propagator`. `functions` are
     the functions of a point, such as a coupling lambda(y), from shape (q, d_in) to shape (q,); the other keywords are the
-    `Evaluator`'s. The grid has at most `most` points. Raises InputError for what does not fit, LimitError for a grid
-    that is too large.
+    `Evaluator`'s. The grid has at most `most` points. Where an expression has no real value, as the root of a quadratic for a
+    coupling once perturbation theory has broken down, the result is NaN. Raises InputError for what does not fit, LimitError
+    for a grid that is too large.
 
     >>> from feyn_nn.action import Action
     >>> from feyn_nn.correlator import generate_correlator

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import chain
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, final
 
 import sympy
 
@@ -29,16 +29,10 @@ K: Final = sympy.Function("K")
 CUTOFF: Final = sympy.Symbol("Lambda")
 
 
-class CubeIntegral(sympy.Expr):  # type: ignore[misc]  # SymPy has no types
-    """`integrand` integrated over [-Lambda, Lambda]^d_in for each of `points`; without points the integrand itself."""
+class _PointIntegral(sympy.Expr):  # type: ignore[misc]  # SymPy has no types
+    """What both kinds of integral share: arguments (integrand, points), the points being bound."""
 
     is_commutative = True
-
-    def __new__(cls, integrand: Expr, *points: Expr) -> Expr:
-        """Make one; an integrand of zero gives zero."""
-        if not points or integrand == 0:
-            return integrand
-        return super().__new__(cls, integrand, *points)
 
     @property
     def integrand(self) -> Expr:
@@ -61,6 +55,17 @@ class CubeIntegral(sympy.Expr):  # type: ignore[misc]  # SymPy has no types
         """The points, whose names do not matter."""
         return list(self.points)
 
+
+@final
+class CubeIntegral(_PointIntegral):
+    """`integrand` integrated over [-Lambda, Lambda]^d_in for each of `points`; without points the integrand itself."""
+
+    def __new__(cls, integrand: Expr, *points: Expr) -> Expr:
+        """Make one; an integrand of zero gives zero."""
+        if not points or integrand == 0:
+            return integrand
+        return super().__new__(cls, integrand, *points)
+
     def _eval_derivative(self, symbol: Expr) -> Expr:
         inside = CubeIntegral(sympy.diff(self.integrand, symbol), *self.points)
         if symbol != CUTOFF:
@@ -78,10 +83,9 @@ class CubeIntegral(sympy.Expr):  # type: ignore[misc]  # SymPy has no types
         return sympy.Integral(explicit(self.integrand, d_in), *limits)
 
 
-class BoundaryIntegral(sympy.Expr):  # type: ignore[misc]  # SymPy has no types
+@final
+class BoundaryIntegral(_PointIntegral):
     """`integrand` with the first point on the surface of the cube [-Lambda, Lambda]^d_in and the others inside."""
-
-    is_commutative = True
 
     def __new__(cls, integrand: Expr, point: Expr, *others: Expr) -> Expr:
         """Make one; an integrand of zero gives zero."""
@@ -90,30 +94,9 @@ class BoundaryIntegral(sympy.Expr):  # type: ignore[misc]  # SymPy has no types
         return super().__new__(cls, integrand, point, *others)
 
     @property
-    def integrand(self) -> Expr:
-        """What is integrated."""
-        return self.args[0]
-
-    @property
     def surface_point(self) -> Expr:
         """The point on the surface."""
         return self.args[1]
-
-    @property
-    def points(self) -> tuple[Expr, ...]:
-        """All points that are integrated over, the one on the surface first."""
-        return tuple(self.args[1:])
-
-    @property
-    def free_symbols(self) -> set[Expr]:
-        """The integrand's, without the points and with the cutoff."""
-        free: set[Expr] = (self.integrand.free_symbols - set(self.points)) | {CUTOFF}
-        return free
-
-    @property
-    def bound_symbols(self) -> list[Expr]:
-        """The points, whose names do not matter."""
-        return list(self.points)
 
     def explicit(self, d_in: int) -> Expr:
         """Sum over the 2 d_in faces of SymPy's Integral over what is left to integrate."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from feyn_nn.graphs.canonical import Piece
-    from feyn_nn.symbolic.canonical_product import End, Kind
+    from feyn_nn.symbolic.comparison.products import End, Kind
 
 Expr: TypeAlias = Any  # sympy.Expr; SymPy has no types
 

@@ -1,7 +1,7 @@
-"""Reading SymPy expressions in propagators and integrals as polynomials in them (see `product_polynomial`).
+"""Reading SymPy expressions in propagators and integrals as polynomials in them (see `polynomial`).
 
 The connected parts of integrals become canonical values as soon as nothing outside refers to their points (see
-`canonical_product`). Nothing is simplified and SymPy's expand is not called. What is not such a polynomial is refused with
+`products`). Nothing is simplified and SymPy's expand is not called. What is not such a polynomial is refused with
 InputError, which names the part that was not understood.
 """
 
@@ -18,9 +18,7 @@ import sympy
 from sympy.core.function import AppliedUndef
 
 from feyn_nn.errors import InputError
-from feyn_nn.symbolic.canonical_product import PROPAGATOR, End, Internal, Kind, Product, canonical_pieces
-from feyn_nn.symbolic.integrals import CUTOFF, BoundaryIntegral, CubeIntegral
-from feyn_nn.symbolic.product_polynomial import (
+from feyn_nn.symbolic.comparison.polynomial import (
     ONE,
     Closed,
     Constant,
@@ -36,6 +34,8 @@ from feyn_nn.symbolic.product_polynomial import (
     sum_of,
     times,
 )
+from feyn_nn.symbolic.comparison.products import PROPAGATOR, End, Internal, Kind, Product, canonical_pieces
+from feyn_nn.symbolic.integrals import CUTOFF, BoundaryIntegral, CubeIntegral
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -1,7 +1,7 @@
 """Whether two correlators in SymPy are the same sum of products of propagators, whatever the names and the order.
 
 An expression is read as a sum over distinct products, each times a coefficient in couplings and numbers: sums, products and
-powers are multiplied out with dictionaries, and every product becomes a canonical value (see `canonical_product`). Two
+powers are multiplied out with dictionaries, and every product becomes a canonical value (see `products`). Two
 products are the same if they differ only in
 
     the names of points that are integrated, the order of integrals and factors, K(x, y) = K(y, x),
@@ -28,9 +28,16 @@ import sympy
 from sympy.core.function import AppliedUndef
 
 from feyn_nn.errors import InputError
-from feyn_nn.symbolic.canonical_product import Key, Product, canonical_pieces, leg_of_index, without_leg_names, written
-from feyn_nn.symbolic.product_polynomial import Closed, Constant, Delta, Function, Line, Polynomial
-from feyn_nn.symbolic.product_reading import Reader, Surroundings, symbol_name
+from feyn_nn.symbolic.comparison.polynomial import Closed, Constant, Delta, Function, Line, Polynomial
+from feyn_nn.symbolic.comparison.products import (
+    Key,
+    Product,
+    canonical_pieces,
+    leg_of_index,
+    without_leg_names,
+    written,
+)
+from feyn_nn.symbolic.comparison.reading import Reader, Surroundings, symbol_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -63,7 +70,7 @@ def canonical_terms(
 
     `legs` are the points that may be exchanged (by default all free points), used with VARIABLES_AND_LEGS; the
     coefficient is then that of the whole orbit. Coefficients are exact and multiplied out, their symbols without
-    assumptions; `canonical_product.written` gives the product of a key. Raises InputError for what is not a polynomial in
+    assumptions; `products.written` gives the product of a key. Raises InputError for what is not a polynomial in
     K, functions of points and integrals of these, and LimitError for more than 200,000 products.
 
     >>> from feyn_nn.symbolic.integrals import CubeIntegral, K
