@@ -108,13 +108,12 @@ def _part_lines(part: Part, table: IntegralTable | None) -> list[str]:
         before = ""
     if part.tensors:
         tensors = [_tensor(tensor) for tensor in part.tensors]
-        if not before and not constants and all(len(pieces) == 1 for _, pieces in tensors):
-            return broken(
-                sign, [f"{text} {pieces[0]}" for text, (_, pieces) in zip(written, tensors, strict=True)], bracket=False
-            )
+        if not before and not constants and all(len(pieces) == 1 for _, _, pieces in tensors):
+            summands = [f"{text} {pieces[0]}" for text, (_, _, pieces) in zip(written, tensors, strict=True)]
+            return broken(sign, summands, bracket=False)
         lines: list[str] = []
-        for text, (common, pieces) in zip(written, tensors, strict=True):
-            front = " ".join(filter(None, [_number(size * common), before, *constants]))
+        for text, (common, polynomial, pieces) in zip(written, tensors, strict=True):
+            front = " ".join(filter(None, [_number(size * common), polynomial, before, *constants]))
             lines += broken(f"{sign} {front} {text}".replace("  ", " "), pieces, bracket=len(pieces) > 1)
         return lines
     front = " ".join(filter(None, [_number(size), before, *constants]))
@@ -222,8 +221,8 @@ def _index(name: str, numbered: set[str]) -> str:
     return name[1:] if len(name) == 2 else f"x_{{{name[1:]}}}"
 
 
-def _tensor(tensor: Tensor) -> tuple[Fraction, list[str]]:
-    """The largest common factor of all coefficients, and what is left as summands to be joined by +.
+def _tensor(tensor: Tensor) -> tuple[Fraction, str, list[str]]:
+    """The largest common number, a polynomial in d_out if all deltas share it, and the summands to be joined by +.
 
     Deltas with the same polynomial stand together in a bracket, the highest power of d_out first.
     """
@@ -232,10 +231,11 @@ def _tensor(tensor: Tensor) -> tuple[Fraction, list[str]]:
     together: dict[Polynomial, list[Pairing]] = {}
     for pairing, polynomial in tensor.items():
         together.setdefault(tuple(value / common for value in polynomial), []).append(pairing)
+    shared = _polynomial(next(iter(together))) if len(together) == 1 else ""
     summands = []
     for polynomial, pairings in sorted(together.items(), key=lambda entry: -len(entry[0])):
         deltas = [" ".join(f"\\delta_{{{_INDICES[a]}{_INDICES[b]}}}" for a, b in pairing) for pairing in pairings]
-        factor = _polynomial(polynomial)
+        factor = "1" if shared else _polynomial(polynomial)
         if factor == "1":
             summands += deltas
         elif len(deltas) == 1:
@@ -243,7 +243,7 @@ def _tensor(tensor: Tensor) -> tuple[Fraction, list[str]]:
         else:
             # one summand for each, the bracket around them all, so that a line may be broken between any two
             summands += [f"{factor} ({deltas[0]}", *deltas[1:-1], f"{deltas[-1]})"]
-    return common, summands
+    return common, "" if shared == "1" else shared, summands
 
 
 def _polynomial(polynomial: Polynomial) -> str:
