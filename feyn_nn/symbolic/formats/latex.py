@@ -114,7 +114,8 @@ def _part_lines(part: Part, table: IntegralTable | None) -> list[str]:
         lines: list[str] = []
         for text, (common, polynomial, pieces) in zip(written, tensors, strict=True):
             front = " ".join(filter(None, [_number(size * common), polynomial, before, *constants]))
-            lines += broken(f"{sign} {front} {text}".replace("  ", " "), pieces, bracket=len(pieces) > 1)
+            *rows, last = broken(f"{sign} {front}".strip(), [text], bracket=False)
+            lines += [*rows, *broken(last, pieces, bracket=len(pieces) > 1)]
         return lines
     front = " ".join(filter(None, [_number(size), before, *constants]))
     if len(written) == 1:
