@@ -16,6 +16,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from math import prod
 from typing import Any, Final, TypeAlias
 
 import sympy
@@ -101,29 +102,54 @@ def real_value(node: Expr, values: Mapping[Expr, Expr], digits: int = DIGITS) ->
 
     Walks the tree itself: SymPy's own evaluation tries to write down numbers such as exp(exp(1e40)).
     """
-    if not node.args:
-        node = values.get(node, node)
+    return _RealValue(values, digits).of(node)
+
+
+class _RealValue:
+    """Values of the nodes of one tree; what stands in several places is evaluated once."""
+
+    def __init__(self, values: Mapping[Expr, Expr], digits: int) -> None:
+        self.values = values
+        self.digits = digits
+        self.known: dict[Expr, Expr] = {}
+
+    def of(self, node: Expr) -> Expr:
+        if node not in self.known:
+            self.known[node] = self.compound(node) if node.args else self.leaf(node)
+        return self.known[node]
+
+    def leaf(self, node: Expr) -> Expr:
+        node = self.values.get(node, node)
         if not isinstance(node, sympy.Number | sympy.NumberSymbol) or node in _INFINITE:
             return None
-        return sympy.Float(node, digits)
-    if node.is_Pow and node.exp.is_Rational:
-        arguments = [real_value(node.base, values, digits), node.exp]
-    else:
-        arguments = [real_value(part, values, digits) for part in node.args]
-    if any(part is None for part in arguments):
-        return None
-    if node.func is sympy.exp and arguments[0] < -_LARGEST_EXPONENT:
-        return sympy.Float(0, digits)
-    if node.func in _EXPONENTIALS and abs(arguments[-1]) > _LARGEST_EXPONENT:
-        return None
-    if node.is_Pow and not node.exp.is_Rational and abs(arguments[1]) > _LARGEST_EXPONENT:
-        return None
-    if node.is_Pow and arguments[0].is_zero and arguments[1] < 0:
-        return None
-    if node.func in _ARCS and 0 < abs(arguments[0]) - 1 < sympy.Float(10, digits) ** (5 - digits):
-        arguments = [sympy.sign(arguments[0])]
-    value = sympy.N(node.func(*arguments), digits)
-    return value if value.is_Float or value.is_Rational else None
+        return sympy.Float(node, self.digits)
+
+    def compound(self, node: Expr) -> Expr:
+        rational_power = node.is_Pow and node.exp.is_Rational
+        arguments = [self.of(part) for part in (node.args[:1] if rational_power else node.args)]
+        if any(part is None for part in arguments):
+            return None
+        if node.is_Add:
+            return sum(arguments[1:], arguments[0])
+        if node.is_Mul:
+            return prod(arguments[1:], start=arguments[0])
+        if rational_power:
+            arguments.append(node.exp)
+        return self.function(node, arguments)
+
+    def function(self, node: Expr, arguments: list[Expr]) -> Expr:
+        if node.func is sympy.exp and arguments[0] < -_LARGEST_EXPONENT:
+            return sympy.Float(0, self.digits)
+        if node.func in _EXPONENTIALS and abs(arguments[-1]) > _LARGEST_EXPONENT:
+            return None
+        if node.is_Pow and not node.exp.is_Rational and abs(arguments[1]) > _LARGEST_EXPONENT:
+            return None
+        if node.is_Pow and arguments[0].is_zero and arguments[1] < 0:
+            return None
+        if node.func in _ARCS and 0 < abs(arguments[0]) - 1 < sympy.Float(10, self.digits) ** (5 - self.digits):
+            arguments = [sympy.sign(arguments[0])]
+        value = sympy.N(node.func(*arguments), self.digits)
+        return value if value.is_Float or value.is_Rational else None
 
 
 class _Expansion:
