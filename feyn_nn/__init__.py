@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from feyn_nn.correlator import Correlator, generate_correlator
     from feyn_nn.ensembles import Ensemble, SimulationSettings
     from feyn_nn.estimate import Estimate
+    from feyn_nn.evaluation import evaluate
+    from feyn_nn.exact.correlators import exact_correlators
     from feyn_nn.graphs import Diagram, DiagramClass, Filter, Rule, Topology, diagrams, diagrams_of, topologies
     from feyn_nn.kernels import (
         ErfKernel,
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     )
     from feyn_nn.measure import crosscheck, measure_correlators
     from feyn_nn.network import Architecture, preset
+    from feyn_nn.numeric.flow import FlowEquations, coupling_flow
     from feyn_nn.render import diagram_svg
     from feyn_nn.symbolic.beta import beta_functions
     from feyn_nn.symbolic.couplings import remainder, solve_coupling
@@ -49,6 +52,7 @@ _HOME = {
     "ErfKernel": "feyn_nn.kernels",
     "Estimate": "feyn_nn.estimate",
     "Filter": "feyn_nn.graphs",
+    "FlowEquations": "feyn_nn.numeric.flow",
     "FreeFieldKernel": "feyn_nn.kernels",
     "FunctionKernel": "feyn_nn.kernels",
     "GaussKernel": "feyn_nn.kernels",
@@ -64,10 +68,13 @@ _HOME = {
     "allowed_action": "feyn_nn.action",
     "beta_functions": "feyn_nn.symbolic.beta",
     "correlator_latex": "feyn_nn.symbolic.formats.latex",
+    "coupling_flow": "feyn_nn.numeric.flow",
     "crosscheck": "feyn_nn.measure",
     "diagram_svg": "feyn_nn.render",
     "diagrams": "feyn_nn.graphs",
     "diagrams_of": "feyn_nn.graphs",
+    "evaluate": "feyn_nn.evaluation",
+    "exact_correlators": "feyn_nn.exact.correlators",
     "expression": "feyn_nn.symbolic.expressions",
     "fold": "feyn_nn.symbolic.expressions",
     "generate_correlator": "feyn_nn.correlator",
@@ -93,6 +100,7 @@ __all__ = [
     "ErfKernel",
     "Estimate",
     "Filter",
+    "FlowEquations",
     "FreeFieldKernel",
     "FunctionKernel",
     "GaussKernel",
@@ -108,10 +116,13 @@ __all__ = [
     "allowed_action",
     "beta_functions",
     "correlator_latex",
+    "coupling_flow",
     "crosscheck",
     "diagram_svg",
     "diagrams",
     "diagrams_of",
+    "evaluate",
+    "exact_correlators",
     "expression",
     "fold",
     "generate_correlator",

@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "count": "how many diagrams a class has, and the exact sum of their weights",
     "eft": "the operators that the symmetries allow up to a dimension, and which couplings are more irrelevant",
     "beta": "beta functions of the couplings from the generated correlators and a kernel",
+    "exact": "exact correlators of a network with one hidden layer, as polynomials in 1/N",
     "simulate": "simulate an ensemble of networks into a directory",
     "measure": "correlators, m_n and background of an ensemble, simulated or imported",
     "crosscheck": "measure lambda, predict G^(6), compare, and warn",

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import argparse
 
     from feyn_nn.estimate import Estimate
+    from feyn_nn.measure.reference import ExactReference
 
 ROUNDING = 1e-9
 
@@ -72,7 +73,15 @@ def run(options: argparse.Namespace) -> int:
         claim_directory(directory)
     if options.outputs is None:
         ensemble = run_simulation(options, simulation, None)
-    result = crosscheck(ensemble, kernel, options.cutoff, propagator)
+    known = options.net is not None and options.outputs is not None and options.width is not None
+    result = crosscheck(
+        ensemble,
+        kernel,
+        options.cutoff,
+        propagator,
+        architecture=shared.architecture(options) if known else None,
+        width=options.width if known else None,
+    )
     settings = _settings(options, result) | settings
     record = document(result, settings)
     record["provenance"] = provenance(outputs=options.outputs, inputs=options.inputs if options.outputs else None)
@@ -128,12 +137,37 @@ def document(result: CrossCheck, settings: dict[str, Any]) -> dict[str, Any]:
                 "distinct": None if six.distinct is None else _distinct(*six.distinct),
             },
             "second_over_first": result.second_over_first,
-            "exact": None,
+            "exact": None if result.exact is None else _exact(result.exact, coupling.estimate),
             "integral_error": result.integral_error,
             "warnings": warnings_document(result.warnings),
         }
     )
     return record
+
+
+def _exact(exact: ExactReference, measured: Estimate) -> dict[str, Any]:
+    """The same figures without noise, and how many standard errors the measured lambda is away."""
+    return {
+        "width": exact.width,
+        "lambda": {
+            "mean": exact.mean,
+            "spread": exact.spread,
+            "sigmas": (measured.mean - exact.mean) / measured.error if measured.error else None,
+            "over_tuples": exact.over_tuples,
+        },
+        "six_point": {
+            "gp_over_g6": exact.gp_over_g6,
+            "eft_over_g6": exact.eft_over_g6,
+            "min": exact.minimum,
+            "max": exact.maximum,
+            "distinct": None
+            if exact.distinct is None
+            else {"gp_over_g6": exact.distinct[0], "eft_over_g6": exact.distinct[1]},
+        },
+        "second_over_first": exact.second_over_first,
+        "constant_lambda": {"best": exact.best_constant, "explained": exact.explained},
+        "relative_accuracy": exact.accuracy,
+    }
 
 
 def _distinct(free: Estimate, effective: Estimate) -> dict[str, float | None]:
@@ -151,30 +185,64 @@ def text(result: CrossCheck, settings: dict[str, Any]) -> str:
     legs = f"{result.propagator.symbol} legs, Lambda = {result.cutoff:g}"
     tuples = len(sorted_tuples(result.ensemble.points, 6))
     width = "" if settings["width"] is None else f", width {settings['width']}"
+    exact = result.exact
     lines = [
         f"{settings['net'] or settings['kernel']}{width}: {settings['experiments']} experiments of {settings['nets']} "
-        f"{settings['source']} networks, {result.ensemble.points} inputs, estimator {result.estimator.value}",
+        f"{settings['source']} networks, {result.ensemble.points} inputs, estimator {result.estimator.value}; {legs}",
         "",
-        f"  lambda                 {_shown(coupling.estimate)}   ({legs}; mean over {len(coupling.over_tuples)} tuples, "
-        "error over experiments)",
-        f"  spread over tuples     {_spread(coupling.spread, coupling.estimate.mean)}",
-        f"  second over first      {_second(result.second_over_first)}   (O(lambda^2) over O(lambda) in G^(4))",
-        f"  G6_GP / G6             {_shown(six.gp_over_g6)}   (mean over {tuples} tuples)",
-        f"  (G6_GP + lambda)/G6    {_shown(six.eft_over_g6)}   (tuples from {six.minimum:.4g} to {six.maximum:.4g})",
+        _row("", "measured", "" if exact is None else f"exact, N = {exact.width}"),
+        _row(
+            "lambda",
+            _shown(coupling.estimate),
+            "" if exact is None else f"{exact.mean:.6g}",
+            f"mean over {len(coupling.over_tuples)} tuples, error over experiments",
+        ),
+        _row(
+            "spread over tuples",
+            _spread(coupling.spread, coupling.estimate.mean),
+            "" if exact is None else _spread(exact.spread, exact.mean),
+        ),
+        _row(
+            "second over first",
+            _second(result.second_over_first),
+            "" if exact is None else _second(exact.second_over_first),
+            "O(lambda^2) over O(lambda) in G^(4)",
+        ),
+        _row(
+            "G6_GP / G6",
+            _shown(six.gp_over_g6),
+            "" if exact is None else f"{exact.gp_over_g6:.6g}",
+            f"mean over {tuples} tuples",
+        ),
+        _row(
+            "(G6_GP + lambda)/G6",
+            _shown(six.eft_over_g6),
+            "" if exact is None else f"{exact.eft_over_g6:.6g}",
+            f"tuples from {six.minimum:.4g} to {six.maximum:.4g}",
+        ),
         *_distinct_lines(result),
-        f"  integrals              relative error {result.integral_error:.1g}",
+        _row("integrals", f"relative error {result.integral_error:.1g}", ""),
     ]
+    if exact is not None:
+        lines.append(f"  a constant lambda explains {100 * exact.explained:.4g} % of the exact Delta G^(4)")
     if result.warnings:
         lines.append("")
         lines += warning_lines(result.warnings)
     return "\n".join(lines) + "\n"
 
 
+def _row(label: str, measured: str, exact: str, remark: str = "") -> str:
+    """One line: measured and exact value beside each other, and what they are."""
+    line = f"  {label:<22} {measured:<36}{exact:<26}" if exact or label == "" else f"  {label:<22} {measured:<36}"
+    return f"{line}{f'({remark})' if remark else ''}".rstrip()
+
+
 def _distinct_lines(result: CrossCheck) -> list[str]:
     if result.six_point.distinct is None:
         return []
     free, effective = result.six_point.distinct
-    return [f"  six distinct inputs    {_shown(effective)}   (G6_GP/G6 there: {_shown(free)})"]
+    known = "" if result.exact is None or result.exact.distinct is None else f"{result.exact.distinct[1]:.6g}"
+    return [_row("six distinct inputs", _shown(effective), known, f"G6_GP/G6 there: {_shown(free)}")]
 
 
 def _shown(estimate: Estimate) -> str:
@@ -189,4 +257,4 @@ def _spread(spread: float, mean: float) -> str:
     if spread <= ROUNDING * abs(mean):
         return "none beyond rounding"
     size = f"{spread / abs(mean):.3g} of the mean" if mean else "the mean is zero"
-    return f"{spread:.4g}   ({size})"
+    return f"{spread:.4g} ({size})"

@@ -1,6 +1,8 @@
 """The cross-check of an ensemble against the theory: measure lambda, predict G^(6), say what is wrong.
 
-Every number names its legs (K or K_W) and its cutoff through `settings`; errors come from independent experiments.
+Every number names its legs (K or K_W) and its cutoff through `settings`; errors come from independent experiments. Where the
+network's correlators are known exactly they stand beside, and what they say about validity (perturbation theory, constancy,
+change of sign) is said from them, without noise.
 """
 
 from __future__ import annotations
@@ -20,12 +22,14 @@ from feyn_nn.measure.couplings import (
     theory_coefficients,
 )
 from feyn_nn.measure.diagnosis import constancy, kernel_mismatch, one_measurement, perturbation, sign_change
+from feyn_nn.measure.reference import ExactReference, exact_reference
 
 if TYPE_CHECKING:
     from feyn_nn.ensembles import Ensemble
     from feyn_nn.kernels import Kernel
     from feyn_nn.measure.diagnosis import ResultWarning
     from feyn_nn.measure.estimators import Estimator
+    from feyn_nn.network import Architecture
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,7 @@ class CrossCheck:
     coupling: MeasuredCoupling
     six_point: SixPoint
     second_over_first: float | None
+    exact: ExactReference | None
     integral_error: float
     warnings: tuple[ResultWarning, ...]
 
@@ -50,11 +55,14 @@ def crosscheck(
     cutoff: float,
     propagator: Propagator = Propagator.FULL,
     estimator: Estimator | None = None,
+    architecture: Architecture | None = None,
+    width: int | None = None,
 ) -> CrossCheck:
     """Cross-check an ensemble whose exact two-point function is `kernel`, by default with the best estimator.
 
     `second_over_first` is the mean over tuples of the O(lambda^2) over the O(lambda) part of G^(4) at the measured
-    lambda, None where the O(lambda^2) integrals are too large (d_in = 3).
+    lambda, None where the O(lambda^2) integrals are too large (d_in = 3). `architecture` and `width` say what network the
+    outputs are of, where the ensemble does not: with them the exact values are known.
 
     Raises InputError for fewer than two experiments or a cutoff that does not contain the inputs.
     """
@@ -67,11 +75,15 @@ def crosscheck(
     ratio = None
     if theory.second is not None:
         ratio = float(np.mean(mean * theory.second[known] / theory.first[known]))
+    exact = exact_reference(architecture or ensemble.architecture, width or ensemble.width, ensemble.inputs, theory)
+    mismatch = None if measured.refused(4) else kernel_mismatch(ensemble.outputs[2], measured.kernel)
+    sure = exact if mismatch is None else None  # of another network the exact values say nothing
+    size = ratio if sure is None else sure.second_over_first
     found = [
         *measured.warnings,
-        None if measured.refused(4) else kernel_mismatch(ensemble.outputs[2], measured.kernel),
-        None if ratio is None else perturbation(ratio),
-        constancy(mean, coupling.spread),
+        mismatch,
+        None if size is None else perturbation(size),
+        constancy(mean, coupling.spread) if sure is None else constancy(sure.mean, sure.spread),
         one_measurement(measured.deltas[4]),
         sign_change(theory.first[known]),
     ]
@@ -84,6 +96,7 @@ def crosscheck(
         coupling,
         predict_six_point(measured, theory),
         ratio,
+        exact,
         theory.error,
         tuple(warning for warning in found if warning is not None),
     )
