@@ -43,6 +43,10 @@ _SPACINGS: Final = tuple(0.9 / 2 ** (k / 2) for k in range(14))
 _RADII: Final = tuple(5.5 + 0.75 * k for k in range(14))
 _SLOW: Final = 0.2
 _CONVERGING: Final = 1e-2
+_PATIENCE: Final = 2
+"""Refinements that may gain less than a factor 5 each, before the other rule is tried."""
+_GOOD: Final = 1e-9
+"""If neither rule is better, the lattice is refined as far as can be afforded."""
 _GAIN: Final = {"lattice": 1e-3, "cells": 0.02}
 """What is claimed at most for one more refinement: the lattice converges faster than geometrically."""
 _DISPLACEMENT: Final = (0.381966, 0.267949, 0.414214, 0.302776)
@@ -97,20 +101,25 @@ class _Neuron:
         points, dimension = self._vectors.shape
         most_nodes = _MOST_WORK / work(points, orders)
         ball = pi ** (dimension / 2) / gamma(dimension / 2 + 1)
-        lattices = (
-            (self._lattice(spacing, radius), ball * (radius / spacing) ** dimension)
-            for spacing, radius in zip(_SPACINGS, _RADII, strict=True)
-        )
-        worst, best = self._refined(lattices, orders, most_nodes, "lattice")
-        if worst > _GOAL and dimension and not np.any(self._shifts):
+
+        def lattice(patience: float) -> tuple[float, dict[int, OrderMoments]]:
+            rules = (
+                (self._lattice(spacing, radius), ball * (radius / spacing) ** dimension)
+                for spacing, radius in zip(_SPACINGS, _RADII, strict=True)
+            )
+            return self._refined(rules, orders, most_nodes, "lattice", patience)
+
+        candidates = [lattice(_PATIENCE)]
+        if candidates[0][0] > _GOAL and dimension and not np.any(self._shifts):
             rays = cones(self._vectors)
             cells = (
                 (self._cells(rays, nodes), len(rays) * nodes ** (dimension - 1) * _length_rule(nodes)[0].size)
                 for nodes in _CELL_NODES
             )
-            worst, best = min(
-                (worst, best), self._refined(cells, orders, most_nodes, "cells"), key=lambda pair: pair[0]
-            )
+            candidates.append(self._refined(cells, orders, most_nodes, "cells", _PATIENCE))
+        if min(worst for worst, _ in candidates) > _GOOD:
+            candidates.append(lattice(inf))
+        worst, best = min(candidates, key=lambda pair: pair[0])
         if worst > WORST:
             reached = "allow no estimate" if worst == inf else f"leave a relative error of {worst:.1e}"
             raise LimitError(
@@ -125,6 +134,7 @@ class _Neuron:
         orders: Sequence[int],
         most_nodes: float,
         kind: str,
+        patience: float,
     ) -> tuple[float, dict[int, OrderMoments]]:
         """Refine until the goal, slow convergence or too many nodes: the largest relative error, and the moments.
 
@@ -134,7 +144,7 @@ class _Neuron:
         errors: dict[int, float] = {}
         worst, slow = inf, 0
         for rule, nodes in rules:
-            if nodes > most_nodes or worst <= _GOAL or slow == 2:
+            if nodes > most_nodes or worst <= _GOAL or slow >= patience:
                 break
             found.append(self._approximation(rule, orders))
             if len(found) < 3:

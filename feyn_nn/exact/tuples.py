@@ -102,13 +102,13 @@ class TupleSums:
 def error_of_finest(
     coarse: FloatArray, middle: FloatArray, fine: FloatArray, scale: FloatArray, largest_gain: float = 0.02
 ) -> float:
-    """Error of `fine` relative to `scale`, from three approximations that converge at least geometrically.
+    """Error of `fine` relative to `scale`, from three approximations whose errors fall by about the same factor q at each step.
 
-    The distances e1, e2 of the two others from it predict e2 * (e2/e1) for its own. Not more than `largest_gain`
-    is claimed, for e2 may be small by accident, and nothing below rounding.
+    The distances e1, e2 of the two others from it give q = e2/(e1 - e2), and its own error is e2 q/(1-q). Not less than
+    `largest_gain` times e2 is claimed, for e2 may be small by accident; 2 e2 for q above 2/3, and nothing below rounding.
     """
     safe = np.where(scale > 0, scale, 1.0)
     first = float(np.max(np.abs(coarse - fine) / safe, initial=0.0))
     second = float(np.max(np.abs(middle - fine) / safe, initial=0.0))
-    gain = min(1.0, max(second / first, largest_gain)) if first > 0 else 1.0
-    return max(second * gain, ROUNDING)
+    gain = min(2.0, second / (first - 2 * second)) if first > 2 * second else 2.0
+    return max(second * max(gain, largest_gain), ROUNDING)
