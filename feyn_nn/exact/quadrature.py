@@ -13,6 +13,7 @@ Errors are relative to the Hoelder bound prod_i (E|phi_i|^n)^{1/n} of a moment, 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import combinations, product
 from math import gamma, inf, pi
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -39,6 +40,8 @@ WORST: Final = 1e-3
 """Moments with a larger relative error are refused."""
 _GOAL: Final = 1e-12
 _MOST_WORK: Final = 3e10
+_ACTIVATION_WORK: Final = 250
+"""Multiplications in matrix products that take as long as one value of an activation."""
 _SPACINGS: Final = tuple(0.9 / 2 ** (k / 2) for k in range(14))
 _RADII: Final = tuple(5.5 + 0.75 * k for k in range(14))
 _SLOW: Final = 0.2
@@ -88,6 +91,18 @@ def _by_subsets(architecture: Architecture, inputs: FloatArray, n: int, dimensio
     return OrderMoments(values, error, " or ".join(sorted(methods)))
 
 
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """The largest error relative to the Hoelder bounds, and the moments: infinite and none if there is no estimate.
+
+    `given_up`: because of slow convergence.
+    """
+
+    worst: float
+    moments: dict[int, OrderMoments]
+    given_up: bool
+
+
 class _Neuron:
     """phi(u_i.g - c_i) as a function of g."""
 
@@ -99,10 +114,10 @@ class _Neuron:
     def moments(self, orders: Sequence[int]) -> dict[int, OrderMoments]:
         """By the lattice, and if that leaves digits to be gained, by cells."""
         points, dimension = self._vectors.shape
-        most_nodes = _MOST_WORK / work(points, orders)
+        most_nodes = _MOST_WORK / (work(points, orders) + _ACTIVATION_WORK * points)
         ball = pi ** (dimension / 2) / gamma(dimension / 2 + 1)
 
-        def lattice(patience: float) -> tuple[float, dict[int, OrderMoments]]:
+        def lattice(patience: float) -> _Attempt:
             rules = (
                 (self._lattice(spacing, radius), ball * (radius / spacing) ** dimension)
                 for spacing, radius in zip(_SPACINGS, _RADII, strict=True)
@@ -110,23 +125,23 @@ class _Neuron:
             return self._refined(rules, orders, most_nodes, "lattice", patience)
 
         candidates = [lattice(_PATIENCE)]
-        if candidates[0][0] > _GOAL and dimension and not np.any(self._shifts):
+        if candidates[0].worst > _GOAL and dimension and not np.any(self._shifts):
             rays = cones(self._vectors)
             cells = (
                 (self._cells(rays, nodes), len(rays) * nodes ** (dimension - 1) * _length_rule(nodes)[0].size)
                 for nodes in _CELL_NODES
             )
             candidates.append(self._refined(cells, orders, most_nodes, "cells", _PATIENCE))
-        if min(worst for worst, _ in candidates) > _GOOD:
+        if candidates[0].given_up and min(each.worst for each in candidates) > _GOOD:
             candidates.append(lattice(inf))
-        worst, best = min(candidates, key=lambda pair: pair[0])
-        if worst > WORST:
-            reached = "allow no estimate" if worst == inf else f"leave a relative error of {worst:.1e}"
+        best = min(candidates, key=lambda each: each.worst)
+        if best.worst > WORST:
+            reached = "allow no estimate" if best.worst == inf else f"leave a relative error of {best.worst:.1e}"
             raise LimitError(
                 f"moments of order {max(orders)} of activation {self._activation.name!r} at {points} inputs that span "
                 f"{dimension} dimensions: {most_nodes:.0e} nodes {reached}, expected {WORST:g}; ask for less"
             )
-        return best
+        return best.moments
 
     def _refined(
         self,
@@ -135,11 +150,8 @@ class _Neuron:
         most_nodes: float,
         kind: str,
         patience: float,
-    ) -> tuple[float, dict[int, OrderMoments]]:
-        """Refine until the goal, slow convergence or too many nodes: the largest relative error, and the moments.
-
-        Infinite and none with fewer than three approximations.
-        """
+    ) -> _Attempt:
+        """Refine until the goal, slow convergence or too many nodes."""
         found: list[Approximation] = []
         errors: dict[int, float] = {}
         worst, slow = inf, 0
@@ -154,7 +166,8 @@ class _Neuron:
             slow = slow + 1 if _SLOW * worst < now < _CONVERGING else 0
             worst = now
         method = f"{kind} in {self._vectors.shape[1]} dimensions, refined {len(found) - 1} times"
-        return worst, {n: OrderMoments(found[-1][n][0], error * found[-1][n][1], method) for n, error in errors.items()}
+        moments = {n: OrderMoments(found[-1][n][0], error * found[-1][n][1], method) for n, error in errors.items()}
+        return _Attempt(worst, moments, slow >= patience)
 
     def _approximation(self, rule: Iterator[tuple[FloatArray, FloatArray]], orders: Sequence[int]) -> Approximation:
         points = len(self._vectors)
@@ -186,6 +199,9 @@ class _Neuron:
     def _lattice(self, spacing: float, radius: float) -> Iterator[tuple[FloatArray, FloatArray]]:
         """Yield points of the ball and weights, plane by plane."""
         dimension = self._vectors.shape[1]
+        if dimension == 0:
+            yield np.zeros((1, 0)), np.ones(1)
+            return
         count = int(radius / spacing) + 1
         steps = np.arange(-count, count + 1)
         axes = [spacing * (steps + _DISPLACEMENT[axis]) for axis in range(dimension)]

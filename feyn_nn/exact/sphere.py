@@ -33,10 +33,16 @@ _NARROW_COSINE: Final = {1: 0.0, 2: 0.5, 3: 0.5, 4: 0.3}
 
 
 def spanned(vectors: FloatArray) -> FloatArray:
-    """Coordinates of vectors, shape (points, m), in an orthonormal basis of what they span: shape (points, r)."""
+    """Coordinates of vectors, shape (points, m), in an orthonormal basis of what they span: shape (points, r).
+
+    The vectors as they are if they span everything, and zero stays zero, so that exact opposites and zeros survive.
+    """
     left, values, _ = np.linalg.svd(vectors, full_matrices=False)
     kept = values > _NO_DIRECTION * values[0]
+    if np.count_nonzero(kept) == vectors.shape[1]:
+        return vectors
     coordinates: FloatArray = left[:, kept] * values[kept]
+    coordinates[~np.any(vectors, axis=1)] = 0.0
     return coordinates
 
 
