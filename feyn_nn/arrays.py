@@ -1,7 +1,8 @@
-"""Array types, and the checked conversion of a user's numbers into arrays of points."""
+"""Array types, the checked conversion of a user's numbers into arrays of points, and where sorted tuples stand."""
 
 from __future__ import annotations
 
+from math import comb
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -50,3 +51,23 @@ def plain(value: Any) -> Any:
     if isinstance(value, float) and not np.isfinite(value):
         return None
     return value
+
+
+def sorted_rank(points: int, tuples: IntArray) -> IntArray:
+    """The places of sorted tuples, shape (..., k), in the lexicographic list of all sorted k-tuples of `points` points.
+
+    >>> sorted_rank(3, np.array([(0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2)]))
+    array([0, 1, 2, 3, 4, 5])
+    """
+    length = tuples.shape[-1]
+    rank = np.zeros(tuples.shape[:-1], dtype=np.intp)
+    previous = np.zeros(tuples.shape[:-1], dtype=np.intp)
+    for place in range(length):
+        # below[v]: tuples of the places from here on whose first entry is less than v
+        left = length - place - 1
+        counts = [comb(points - first + left - 1, left) for first in range(points)]
+        below = np.concatenate([[0], np.cumsum(counts, dtype=np.intp)]).astype(np.intp)
+        current = tuples[..., place]
+        rank += below[current] - below[previous]
+        previous = current
+    return rank

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from scipy import special
 
+from feyn_nn.arrays import sorted_rank
 from feyn_nn.errors import InputError, LimitError
 from feyn_nn.exact.correlators import exact_correlators
-from feyn_nn.exact.cumulants import LayerCumulants, WidthSeries, component, leg_pairings, sorted_rank
+from feyn_nn.exact.cumulants import LayerCumulants, WidthSeries, component, leg_pairings
 from feyn_nn.kernels import kernel_of
 from feyn_nn.network import ERF, Activation, Architecture, preset
 from feyn_nn.partitions import even_partitions, mobius, neuron_cumulant_terms

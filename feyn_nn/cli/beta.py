@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import textwrap
-from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -13,7 +12,7 @@ from feyn_nn.cli import options as shared
 from feyn_nn.errors import InputError
 from feyn_nn.files import json_text
 from feyn_nn.graphs import CONNECTED_RULES, TALK_RULES
-from feyn_nn.kernels import Kernel, Propagator, kernel_of
+from feyn_nn.kernels import Kernel, Propagator
 from feyn_nn.symbolic.beta import Beta, BetaFunctions, beta_functions, exponent_text
 from feyn_nn.symbolic.closed_forms.betas import ClosedBeta, closed_beta
 from feyn_nn.symbolic.integrals import CUTOFF
@@ -75,7 +74,9 @@ def run(options: argparse.Namespace) -> int:
         )
     propagator = Propagator(options.propagator)
     kernel = propagator.of(shared.chosen_kernel(options))
-    result = beta_functions(Action.parse(options.action), kernel, other_dimension=_other(options, propagator))
+    result = beta_functions(
+        Action.parse(options.action), kernel, other_dimension=shared.other_dimension(options, propagator)
+    )
     system = None
     if options.system:
         rules = CONNECTED_RULES if options.connected else TALK_RULES
@@ -120,14 +121,6 @@ def _number(text: str, option: str) -> float:
         raise InputError(
             f"{option}: {text!r} is not a number; expected such as lambda=-6e-6, and 10,100,1000"
         ) from None
-
-
-def _other(options: argparse.Namespace, propagator: Propagator) -> Kernel | None:
-    """The same network in another number of dimensions, so that the law is known to hold for any."""
-    if options.net is None:
-        return None
-    architecture = shared.architecture(options)
-    return propagator.of(kernel_of(replace(architecture, d_in=2 if architecture.d_in == 1 else 1)))
 
 
 def document(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import textwrap
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,7 +25,7 @@ from feyn_nn.cli.beta import add_propagator
 from feyn_nn.cli.wording import WIDTH
 from feyn_nn.errors import InputError
 from feyn_nn.files import json_text
-from feyn_nn.kernels import Kernel, Propagator, kernel_of
+from feyn_nn.kernels import Kernel, Propagator
 from feyn_nn.symbolic.beta import exponent_text
 from feyn_nn.symbolic.growth.relevance import (
     Comparison,
@@ -109,7 +109,7 @@ def _report(options: argparse.Namespace) -> _Report:
     else:
         propagator = Propagator(options.propagator)
         kernel = propagator.of(shared.chosen_kernel(options))
-        found = kernel_relevance(action, kernel, _other(options, propagator))
+        found = kernel_relevance(action, kernel, shared.other_dimension(options, propagator))
         invariant = translation_invariant(kernel)
     return _Report(action, symmetries, dimension, d_out, excluded, missing, kernel, found, invariant)
 
@@ -132,14 +132,6 @@ def _refuse_kernel_options(options: argparse.Namespace) -> None:
             raise InputError(
                 f"{name}: only the power counting of a kernel needs it; name NET or --kernel, or leave it out"
             )
-
-
-def _other(options: argparse.Namespace, propagator: Propagator) -> Kernel | None:
-    """The same network in another number of dimensions, so that the result is known to hold for any."""
-    if options.net is None:
-        return None
-    architecture = shared.architecture(options)
-    return propagator.of(kernel_of(replace(architecture, d_in=2 if architecture.d_in == 1 else 1)))
 
 
 def document(report: _Report) -> dict[str, Any]:

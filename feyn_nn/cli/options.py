@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from feyn_nn.arrays import FloatArray, as_points
 from feyn_nn.errors import InputError
 from feyn_nn.files import read_array
-from feyn_nn.kernels import Kernel, kernel_of, parse_kernel
+from feyn_nn.kernels import Kernel, Propagator, kernel_of, parse_kernel
 from feyn_nn.network import Architecture, preset
 
 if TYPE_CHECKING:
@@ -66,6 +67,16 @@ def chosen_kernel(options: argparse.Namespace) -> Kernel:
     sigma_w = 1.0 if options.sigma_w is None else options.sigma_w
     sigma_b = 0.0 if options.sigma_b is None else options.sigma_b
     return parse_kernel(options.kernel, options.d_in, sigma_w, sigma_b)
+
+
+def other_dimension(options: argparse.Namespace, propagator: Propagator) -> Kernel | None:
+    """The propagator of NET with one input if it has more, else with two, so that a law is known to hold for any; None for a
+    user's kernel.
+    """
+    if options.net is None:
+        return None
+    chosen = architecture(options)
+    return propagator.of(kernel_of(replace(chosen, d_in=2 if chosen.d_in == 1 else 1)))
 
 
 def inputs(options: argparse.Namespace) -> FloatArray:

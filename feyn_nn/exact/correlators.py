@@ -82,15 +82,17 @@ class ExactCorrelator:
         """
         if len(outputs) != self.n:
             raise InputError(f"{len(outputs)} outputs for a correlator with {self.n} legs: expected one for each leg")
+        full = component(self.layer.correlator_by_pairing(self.n), outputs)
+        connected = component(self.layer.connected_by_pairing(self.n), outputs)
         return ExactCorrelator(
             self.architecture,
             self.inputs,
             self.n,
             tuple(outputs),
             self.layer,
-            component(self.layer.correlator_by_pairing(self.n), outputs),
-            component(self.layer.connected_by_pairing(self.n), outputs),
-            component(self.layer.delta_by_pairing(self.n), outputs),
+            full,
+            connected,
+            full.beyond_gaussian,
         )
 
 
@@ -118,6 +120,5 @@ def exact_correlators(architecture: Architecture, inputs: FloatArray, n: int) ->
     layer = LayerCumulants(
         len(points), moments.values, architecture.weight_variance, architecture.bias_variance, moments.error
     )
-    return ExactCorrelator(
-        architecture, points, n, (0,) * n, layer, layer.correlator(n), layer.connected(n), layer.delta(n)
-    )
+    full = layer.correlator(n)
+    return ExactCorrelator(architecture, points, n, (0,) * n, layer, full, layer.connected(n), full.beyond_gaussian)

@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from feyn_nn.arrays import sorted_rank
 from feyn_nn.combinatorics import pairings, set_partitions, sorted_tuples
 from feyn_nn.errors import InputError, LimitError
 from feyn_nn.partitions import MAX_ELEMENTS, even_partitions, mobius, neuron_cumulant_terms
@@ -72,9 +73,20 @@ class WidthSeries:
     @property
     def accuracy(self) -> float:
         """The largest relative error of a coefficient that is not zero within its own bound; 0 if there is none."""
-        size = np.abs(self.coefficients).astype(np.float64)
-        known = size > self.error
-        return float(np.max(self.error[known] / size[known], initial=0.0))
+        return relative_accuracy(_size(self.coefficients), self.error)
+
+    @property
+    def beyond_gaussian(self) -> WidthSeries:
+        """The same without the limit of infinite width: its column is zero."""
+        coefficients, error = self.coefficients.copy(), self.error.copy()
+        coefficients[..., 0], error[..., 0] = 0, 0.0
+        return WidthSeries(coefficients, error)
+
+
+def relative_accuracy(size: FloatArray, error: FloatArray) -> float:
+    """The largest of error/size among numbers that are not zero within their own bound; 0 if there is none."""
+    known = size > error
+    return float(np.max(error[known] / size[known], initial=0.0))
 
 
 def _horner(coefficients: Values, width: float) -> Values:
@@ -150,11 +162,17 @@ class LayerCumulants:
 
     def correlator(self, n: int) -> WidthSeries:
         """G^(n), coefficients of shape (tuples, max(1, n/2)); the first column is the Gaussian process."""
-        return self._sum_over_partitions(n, gaussian=True)
+        series = self._empty(n)
+        if n % 2:
+            return series
+        at_legs = _AtLegs(self.points, n, {k: self._connected(k) for k in range(2, n + 1, 2)})
+        for partition in even_partitions(n):
+            _add(series, n // 2 - len(partition), at_legs.product(partition))
+        return series
 
     def delta(self, n: int) -> WidthSeries:
         """Delta G^(n) = G^(n) - G_GP^(n), coefficients of shape (tuples, max(1, n/2)); the first column is zero."""
-        return self._sum_over_partitions(n, gaussian=False)
+        return self.correlator(n).beyond_gaussian
 
     def connected_by_pairing(self, n: int) -> WidthSeries:
         """kappa_n for several outputs: the coefficient of prod delta of each pairing, shape (tuples, (n-1)!!, max(1, n/2)).
@@ -169,10 +187,7 @@ class LayerCumulants:
 
     def delta_by_pairing(self, n: int) -> WidthSeries:
         """Delta G^(n) for several outputs; as `correlator_by_pairing` without the Gaussian process, the first column."""
-        series = self.correlator_by_pairing(n)
-        coefficients, error = series.coefficients.copy(), series.error.copy()
-        coefficients[..., 0], error[..., 0] = 0, 0.0
-        return WidthSeries(coefficients, error)
+        return self.correlator_by_pairing(n).beyond_gaussian
 
     def _empty(self, n: int) -> WidthSeries:
         """Zeros for the tuples of n legs, in the number type of the moments; checks n."""
@@ -195,17 +210,6 @@ class LayerCumulants:
         error = np.broadcast_to(np.asarray(self.errors.get(k, 0.0), dtype=np.float64), values.shape)
         rounding = 0.0 if values.dtype == np.object_ else _ROUNDING
         return _Bounded(values, error + rounding * _size(values))
-
-    def _sum_over_partitions(self, n: int, *, gaussian: bool) -> WidthSeries:
-        series = self._empty(n)
-        if n % 2:
-            return series
-        at_legs = _AtLegs(self.points, n, {k: self._connected(k) for k in range(2, n + 1, 2)})
-        for partition in even_partitions(n):
-            power = n // 2 - len(partition)
-            if power or gaussian:
-                _add(series, power, at_legs.product(partition))
-        return series
 
     def _connected(self, n: int) -> _Bounded:
         """The coefficient of 1/N^{n/2 - 1} in kappa_n over the sorted n-tuples."""
@@ -305,23 +309,3 @@ def component(series: WidthSeries, outputs: Sequence[int]) -> WidthSeries:
 def _add(series: WidthSeries, power: int, term: _Bounded) -> None:
     series.coefficients[..., power] += term.value
     series.error[..., power] += term.error
-
-
-def sorted_rank(points: int, tuples: IntArray) -> IntArray:
-    """The places of sorted tuples, shape (..., k), in the lexicographic list of all sorted k-tuples of `points` points.
-
-    >>> sorted_rank(3, np.array(sorted_tuples(3, 2)))
-    array([0, 1, 2, 3, 4, 5])
-    """
-    length = tuples.shape[-1]
-    rank = np.zeros(tuples.shape[:-1], dtype=np.intp)
-    previous = np.zeros(tuples.shape[:-1], dtype=np.intp)
-    for place in range(length):
-        # below[v]: tuples of the places from here on whose first entry is less than v
-        left = length - place - 1
-        counts = [comb(points - first + left - 1, left) for first in range(points)]
-        below = np.concatenate([[0], np.cumsum(counts, dtype=np.intp)]).astype(np.intp)
-        current = tuples[..., place]
-        rank += below[current] - below[previous]
-        previous = current
-    return rank

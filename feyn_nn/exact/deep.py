@@ -32,11 +32,11 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from feyn_nn.arrays import FloatArray, as_points
+from feyn_nn.arrays import FloatArray, as_points, sorted_rank
 from feyn_nn.combinatorics import sorted_tuples
 from feyn_nn.errors import InputError, LimitError
 from feyn_nn.exact.covariance_moments import moments_from_covariance
-from feyn_nn.exact.cumulants import leg_pairings, sorted_rank
+from feyn_nn.exact.cumulants import leg_pairings
 from feyn_nn.network import ERF, RELU, Activation, Architecture
 
 if TYPE_CHECKING:

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
 
+from feyn_nn.arrays import sorted_rank
 from feyn_nn.errors import InputError, LimitError
-from feyn_nn.exact.cumulants import sorted_rank
 from feyn_nn.exact.sphere import cones, spanned, sphere_rules
 from feyn_nn.exact.tuples import OrderMoments, TupleSums, error_of_finest, tuple_array, work
 from feyn_nn.kernels.geometry import augmented

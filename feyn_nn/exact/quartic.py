@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from feyn_nn.combinatorics import sorted_tuples
+from feyn_nn.arrays import sorted_rank
 from feyn_nn.errors import InputError, LimitError
 
 if TYPE_CHECKING:
@@ -102,7 +102,5 @@ def _on_every_leg(tensor: FloatArray, matrix: FloatArray) -> FloatArray:
 
 def _symmetric(values: FloatArray, points: int, legs: int) -> FloatArray:
     """The full symmetric tensor from its values at sorted tuples."""
-    place = {row: index for index, row in enumerate(sorted_tuples(points, legs))}
     grid = np.indices((points,) * legs).reshape(legs, -1).T
-    ranks = [place[tuple(sorted(row))] for row in grid.tolist()]
-    return values[ranks].reshape((points,) * legs)
+    return values[sorted_rank(points, np.sort(grid, axis=1))].reshape((points,) * legs)

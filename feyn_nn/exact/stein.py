@@ -183,8 +183,7 @@ def _reduced(flat: _Flat, powers: Powers) -> Bounded:
 def _on_plane(flat: _Flat, powers: list[tuple[int, int]], zero: int) -> Bounded:
     """The moment of the other classes given that z of class `zero` vanishes."""
     child, classes, lengths = flat.given(zero)
-    factor = relative = 1.0
-    relative = 0.0
+    factor, relative = 1.0, 0.0
     left = []
     for k, power in powers:
         if k == zero:

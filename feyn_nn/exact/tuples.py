@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from feyn_nn.arrays import sorted_rank
 from feyn_nn.combinatorics import sorted_tuples
-from feyn_nn.exact.cumulants import sorted_rank
+from feyn_nn.exact.cumulants import relative_accuracy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -40,9 +41,7 @@ class OrderMoments:
     @property
     def accuracy(self) -> float:
         """The largest relative error of a moment that is not zero within its own bound; 0 if there is none."""
-        size = np.abs(self.values)
-        known = size > self.error
-        return float(np.max(self.error[known] / size[known], initial=0.0))
+        return relative_accuracy(np.abs(self.values), self.error)
 
 
 @lru_cache(maxsize=64)

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 
-from feyn_nn.arrays import FloatArray
+from feyn_nn.arrays import FloatArray, sorted_rank
 from feyn_nn.errors import InputError, LimitError
 from feyn_nn.graphs import diagrams_of, representative, species_tensor
 from feyn_nn.numeric.quadrature import Place, Region
@@ -204,18 +204,7 @@ class Contraction:
 
     def _positions(self, columns: IntArray) -> IntArray:
         """Number of each row, a tuple of s indices in any order, among all sorted s-tuples."""
-        columns = np.sort(columns, axis=1)  # the legs at one vertex are interchangeable
-        size = columns.shape[1]
-        rank = np.zeros(len(columns), dtype=np.intp)
-        previous = np.zeros(len(columns), dtype=np.intp)
-        for place in range(size):
-            left = size - place - 1
-            before = np.concatenate(
-                [[0], np.cumsum([comb(self.points - index - 1 + left, left) for index in range(self.points)])]
-            )
-            rank += before[columns[:, place]] - before[previous]
-            previous = columns[:, place]
-        return rank
+        return sorted_rank(self.points, np.sort(columns, axis=1))  # the legs at one vertex are interchangeable
 
     def _products(self, size: int, place: Place, part: slice = slice(None)) -> FloatArray:
         """Products of legs over sorted tuples of `size` inputs at some of the nodes: shape (tuples, nodes)."""

@@ -30,7 +30,7 @@ from feyn_nn.errors import InputError
 from feyn_nn.symbolic.formats.layout import representative_product
 from feyn_nn.symbolic.growth import Limit, growth
 from feyn_nn.symbolic.growth.asymptotics import IntegralLaw, integral_law
-from feyn_nn.symbolic.growth.fixed_points import FixedPoints, fixed_points
+from feyn_nn.symbolic.growth.fixed_points import FixedPoints
 from feyn_nn.symbolic.growth.relevance import relevance
 from feyn_nn.symbolic.integrals import explicit
 from feyn_nn.symbolic.kernels import SYMBOLS, SymbolicKernel, symbolic_kernel
@@ -88,7 +88,8 @@ class Beta:
     @cached_property
     def fixed_points(self) -> FixedPoints:
         """Where the dimensionless coupling c = g Lambda^E tends to a constant, the other couplings dropped."""
-        return fixed_points(self.kernel, self.operator.valence)
+        small = integral_law(self.kernel, self.operator.valence, limit=Limit.SMALL)
+        return FixedPoints(self.large, small)
 
     @property
     def small(self) -> IntegralLaw:
@@ -161,11 +162,6 @@ class BetaFunctions:
                 return beta
         known = ", ".join(beta.operator.coupling for beta in self.betas)
         raise InputError(f"no coupling {coupling!r}: the action has {known}")
-
-    @cached_property
-    def system(self) -> RunningSystem:
-        """The coupled system at first order."""
-        return running_system(self.action)
 
 
 def exponent_text(exponent: Expr) -> str:

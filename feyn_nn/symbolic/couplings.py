@@ -31,6 +31,8 @@ from feyn_nn.symbolic.formats.printing import align, equation_latex
 from feyn_nn.symbolic.integrals import explicit
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from feyn_nn.correlator import Correlator
     from feyn_nn.symbolic.expressions import FoldedCorrelator
     from feyn_nn.symbolic.formats.folding import IntegralTable
@@ -127,7 +129,7 @@ def solve_coupling(
         )
     measured = measured_correlator(correlator)
     note = _note(correlator)
-    linear = _linear(powers[0], powers[1], measured)
+    linear = _linear(powers[0], powers[1], measured, folded.definitions)
     if len(powers) == 2:
         return Derived(unknown, linear, (), measured, folded.definitions, note)
     first = sympy.Dummy(f"{unknown}_1")
@@ -193,9 +195,9 @@ def _powers(folded: FoldedCorrelator, unknown: Expr) -> list[Expr]:
     return [sympy.Add(*collected.get(power, [])) for power in range(max(collected, default=0) + 1)]
 
 
-def _linear(constant: Expr, slope: Expr, measured: Expr) -> Expr:
+def _linear(constant: Expr, slope: Expr, measured: Expr, named: Collection[Expr]) -> Expr:
     """(c_0 - G)/(-c_1); a few integrals in c_0 stand beside it, as the talk writes lambda_bar."""
-    integrals = [term for term in sympy.Add.make_args(constant) if _has_integral(term)]
+    integrals = [term for term in sympy.Add.make_args(constant) if _has_integral(term, named)]
     if slope.is_Add or len(integrals) > _WRITTEN_BESIDE:
         return (constant - measured) / -slope
     free = constant - sympy.Add(*integrals)
@@ -209,8 +211,8 @@ def _ratio(numerator: Expr, denominator: Expr) -> Expr:
     return number / other * (rest / below)  # in this order SymPy leaves the number in front of the bracket
 
 
-def _has_integral(term: Expr) -> bool:
-    return any(str(call.func).startswith("I") for call in term.atoms(sympy.core.function.AppliedUndef))
+def _has_integral(term: Expr, named: Collection[Expr]) -> bool:
+    return any(call.func in named for call in term.atoms(sympy.core.function.AppliedUndef))
 
 
 def _series(first: Expr, higher: list[Expr]) -> Expr:

@@ -24,7 +24,7 @@ from feyn_nn.correlator import generate_correlator
 from feyn_nn.errors import InputError
 from feyn_nn.graphs import TALK_RULES
 from feyn_nn.symbolic.couplings import measured_correlator
-from feyn_nn.symbolic.expressions import fold, write_out
+from feyn_nn.symbolic.expressions import definitions, fold, write_out
 from feyn_nn.symbolic.formats.folding import IntegralTable
 from feyn_nn.symbolic.formats.printing import align, equation_latex, formula_latex
 from feyn_nn.symbolic.integrals import CUTOFF
@@ -172,12 +172,11 @@ def running_system(
         sympy.Add(*(_monomial(symbols, order) * function for order, function in row.items() if any(order)))
         for row in functions
     ]
-    named = fold(correlators[0], table=table)  # the table now has every name
     return RunningSystem(
         action.couplings,
         tuple(correlators),
         dict(values),
-        named.definitions,
+        definitions(table),
         sympy.Matrix([[sympy.diff(total, symbol) for symbol in symbols] for total in totals]),
         sympy.Matrix([CUTOFF * sympy.diff(total, CUTOFF) for total in totals]),
     )

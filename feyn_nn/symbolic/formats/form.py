@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from feyn_nn.graphs.interchange.form import form_declarations, form_product, form_symbol
-from feyn_nn.symbolic.formats.layout import PLAIN, CouplingForm, written_terms
+from feyn_nn.symbolic.formats.layout import PLAIN, CouplingForm, tensor_summands, written_terms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -91,11 +91,5 @@ def _summand(part: Part, product: Product, index: int) -> str:
 
 def _tensor(tensor: Tensor) -> str:
     """Polynomials in d_out times d_(i1,i2), FORM's Kronecker delta."""
-    parts = []
-    for pairing, polynomial in tensor.items():
-        powers = [
-            f"{value}*[d_out]^{power}" if power else f"{value}" for power, value in enumerate(polynomial) if value
-        ]
-        factors = [] if powers == ["1"] and pairing else [f"({' + '.join(powers)})" if len(powers) > 1 else powers[0]]
-        parts.append("*".join([*factors, *(f"d_(i{a + 1},i{b + 1})" for a, b in pairing)]))
+    parts = tensor_summands(tensor, "[d_out]", "d_(i{},i{})")
     return parts[0] if len(parts) == 1 else f"({' + '.join(parts)})"

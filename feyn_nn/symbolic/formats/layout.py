@@ -191,6 +191,23 @@ def couplings_of(term: Term, correlator: Correlator) -> list[tuple[str, int]]:
     return [(name, power) for name, power in zip(correlator.action.couplings, term.order, strict=True) if power]
 
 
+def tensor_summands(tensor: Tensor, outputs: str, delta: str) -> list[str]:
+    """A tensor for FORM or Mathematica: a polynomial in `outputs` times deltas, of which `delta` is the pattern.
+
+    >>> from fractions import Fraction
+    >>> tensor_summands({((0, 1),): (Fraction(4, 9), Fraction(1, 9))}, "d", "d_(i{},i{})")
+    ['(4/9 + 1/9*d^1)*d_(i1,i2)']
+    """
+    summands = []
+    for pairing, polynomial in tensor.items():
+        powers = [
+            f"{value}*{outputs}^{power}" if power else f"{value}" for power, value in enumerate(polynomial) if value
+        ]
+        factors = [] if powers == ["1"] and pairing else [f"({' + '.join(powers)})" if len(powers) > 1 else powers[0]]
+        summands.append("*".join([*factors, *(delta.format(a + 1, b + 1) for a, b in pairing)]))
+    return summands
+
+
 def _parts(term: Term, correlator: Correlator, layout: Layout) -> Iterator[Part]:
     action = correlator.action
     if layout.labelling is Labelling.ALL:

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Final
 
 from feyn_nn.errors import InputError, LimitError
 from feyn_nn.graphs.interchange.mathematica import mathematica_integral, mathematica_symbol
-from feyn_nn.symbolic.formats.layout import PLAIN, written_terms
+from feyn_nn.symbolic.formats.layout import PLAIN, tensor_summands, written_terms
 
 if TYPE_CHECKING:
     from feyn_nn.correlator import Correlator
-    from feyn_nn.graphs.species import Tensor
     from feyn_nn.symbolic.formats.layout import Layout, Part
 
 MAX_DIMENSIONS: Final = 100
@@ -68,7 +67,10 @@ def _part(part: Part, d_in: int) -> str:
     for index, product in enumerate(part.products):
         functions = [(mathematica_symbol(name), point) for name, point in product.functions]
         integral = mathematica_integral(product.outer, product.inner, product.points, d_in, functions)
-        products.append(f"({_tensor(part.tensors[index])})*{integral}" if part.tensors else integral)
+        if part.tensors:
+            tensor = " + ".join(tensor_summands(part.tensors[index], "d$out", "KroneckerDelta[i{}, i{}]"))
+            integral = f"({tensor})*{integral}"
+        products.append(integral)
     factors = [
         *([] if part.number == 1 else [f"{part.number}"]),
         *(mathematica_symbol(name) + (f"^{power}" if power > 1 else "") for name, power in part.constants),
@@ -77,12 +79,3 @@ def _part(part: Part, d_in: int) -> str:
         return "\n  + ".join(products)
     total = products[0] if len(products) == 1 else "(\n    " + "\n    + ".join(products) + "\n  )"
     return f"{'*'.join(factors)}*{total}"
-
-
-def _tensor(tensor: Tensor) -> str:
-    parts = []
-    for pairing, polynomial in tensor.items():
-        powers = [f"{value}*d$out^{power}" if power else f"{value}" for power, value in enumerate(polynomial) if value]
-        factors = [] if powers == ["1"] and pairing else [f"({' + '.join(powers)})" if len(powers) > 1 else powers[0]]
-        parts.append("*".join([*factors, *(f"KroneckerDelta[i{a + 1}, i{b + 1}]" for a, b in pairing)]))
-    return " + ".join(parts)
