@@ -68,7 +68,7 @@ def run(options: argparse.Namespace) -> int:
         simulation = settings_of(options)
         workers_of(options)  # refused before a directory is claimed
         check_cutoff(options.cutoff, as_points(simulation.inputs, kernel.d_in))
-        settings = {"width": simulation.width, "seed": simulation.seed, "chunk": simulation.chunk}
+        settings = {"width": simulation.width, "seed": simulation.runs[0].seed, "chunk": simulation.chunk}
     if directory is not None:
         claim_directory(directory)
     if options.outputs is None:

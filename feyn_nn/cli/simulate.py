@@ -94,6 +94,6 @@ def run(options: argparse.Namespace) -> int:
         raise
     sys.stdout.write(
         f"{directory}: {ensemble.experiments} experiments of {ensemble.nets} {options.net} networks of width "
-        f"{settings.width} at {ensemble.points} inputs, seed {settings.seed}\n"
+        f"{settings.width} at {ensemble.points} inputs, seed {settings.runs[0].seed}\n"
     )
     return 0

@@ -22,7 +22,7 @@ from typing import Final, TypeAlias
 
 from feyn_nn.arrays import FloatArray
 from feyn_nn.ensembles.settings import Chunk, SimulationSettings
-from feyn_nn.ensembles.simulation import simulate_chunk
+from feyn_nn.ensembles.simulation import ChunkResult, simulate_chunk
 from feyn_nn.errors import FeynError, InputError
 
 RETRIES: Final = 3
@@ -75,7 +75,7 @@ def _compute(
     window: int,
     progress: Callable[[], object] | None,
 ) -> None:
-    pending: dict[Future[FloatArray], _Task] = {}
+    pending: dict[Future[ChunkResult], _Task] = {}
 
     def submit(task: _Task) -> None:
         pending[executor.submit(simulate_chunk, settings, task.chunk.experiment, task.chunk.chunk)] = task
@@ -97,7 +97,7 @@ def _compute(
                 task = pending.pop(future)
                 error = CancelledError("cancelled") if future.cancelled() else future.exception()
                 if error is None:
-                    keep(task.chunk, future.result())
+                    keep(task.chunk, future.result().vector)
                     if progress is not None:
                         progress()
                 else:
@@ -110,7 +110,7 @@ def _compute(
         for future, task in pending.items():
             if not future.cancelled() and future.exception() is None:
                 with suppress(FeynError):  # the first problem is the one to report
-                    keep(task.chunk, future.result())
+                    keep(task.chunk, future.result().vector)
         raise
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from feyn_nn import files
 from feyn_nn.arrays import FloatArray, as_points
 from feyn_nn.ensembles.ensemble import Ensemble, ensemble_from_sums
-from feyn_nn.ensembles.statistics import Layout, Sums
+from feyn_nn.ensembles.statistics import Layout, Record, Sums
 from feyn_nn.errors import InputError
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def from_outputs(
         )
     nets = len(outputs) // experiments
     d_out = outputs.shape[2] if outputs.ndim == 3 else 1
-    layout = Layout(len(points), conditional=False)
+    layout = Layout(len(points), Record.OUTPUTS)
     with np.errstate(over="ignore", invalid="ignore"):  # a product out of range is refused with its experiment
         totals = np.array([_sums(outputs, e * nets, nets, d_out, layout, place) for e in range(experiments)])
         return ensemble_from_sums(totals, layout, points, d_out=d_out, left_out=len(outputs) - nets * experiments)
@@ -81,5 +81,5 @@ def _sums(outputs: npt.NDArray[Any], start: int, nets: int, d_out: int, layout: 
                 f"{place}: network {first + where[0]}, input {where[1]} is {value}; expected finite numbers, "
                 "leave such networks out"
             )
-        sums.add(np.ascontiguousarray(part.reshape(len(part), layout.points, d_out).transpose(1, 0, 2)))
+        sums.add_networks(np.ascontiguousarray(part.reshape(len(part), layout.points, d_out).transpose(1, 0, 2)))
     return sums.vector()

@@ -1,49 +1,61 @@
-"""Sufficient statistics: sums over networks of products of outputs and of entries of the conditional kernel.
+"""Sufficient statistics: sums over samples of products of outputs, of conditional kernels, or of single neurons.
 
-Given its hidden layer a network's outputs f_i = f(x_i) are jointly Gaussian with the conditional kernel
+What a chunk records is one of `Record`:
 
-    K_hat_ij = sigma_b^2 + (sigma_w^2/N) sum_k phi_k(x_i) phi_k(x_j),
+- OUTPUTS: products of n = 1 .. 6 outputs f_i = f(x_i) of networks, indexed by `sorted_tuples(P, n)` for P points.
+- CONDITIONAL: these, and products of k = 1, 2, 3 entries of the conditional kernel, indexed by `sorted_tuples(pairs, k)` where
+  `pairs` numbers `sorted_tuples(P, 2)`. Given its last hidden layer a network's outputs are jointly Gaussian with
 
-so E[f_i f_j] = E[K_hat_ij], E[f^4] = sum over the three pairings of E[K_hat K_hat], and so on (physics notes,
-section 6). For P points this module adds up, over networks, the products of n = 1, 2, 4, 6 outputs, indexed
-by `sorted_tuples(P, n)`, and the products of k = 1, 2, 3 entries of K_hat, indexed by `sorted_tuples(pairs,
-k)` where `pairs` numbers `sorted_tuples(P, 2)`. It also adds up what shows a heavy tail: sum v, sum v^2 and
-max v of one positive number v per network, and per neuron with v = (sum_i phi(x_i)^2)^(n/2): in a wide
-network a heavy tail of single neurons hides in the average K_hat, but not in its fluctuations, which are the signal.
-No kernel K is known here.
+      K_hat_ij = sigma_b^2 + (sigma_w^2/N) sum_k phi_k(x_i) phi_k(x_j),
 
-Sums become matrix products: with p the pair products, sum p p^T holds every product of four outputs. Each
-product is done in tiles of 32 networks and at most 128 x 64 sums, small enough that a threaded BLAS keeps to
-the calling thread: the result does not depend on its number of threads, and workers do not fight over cores.
+  so E[f_i f_j] = E[K_hat_ij], E[f^4] = sum over the three pairings of E[K_hat K_hat], and so on (physics notes, section 6).
+- NEURONS: products of n = 2, 4, 6 values phi(x_i) of one neuron: one stream serves every width.
+- TILTED: the same for Gauss-net with, for each n, the bias drawn from the law N(n s, s) in place of N(0, s), s = sigma_b^2, and
+  weighted by the ratio of the two. There exp(n b) times the weight is the constant exp(n^2 s/2): b need not be drawn.
+
+Beside them stands what shows a heavy tail: sum v, sum v^2 and max v of one positive number v per sample and order; with
+CONDITIONAL also per neuron, v = (sum_i phi(x_i)^2)^(n/2): in a wide network a heavy tail of single neurons hides in the
+average K_hat, but not in its fluctuations, which are the signal. Samples with a value that is not finite are counted
+and left out of all sums; an ensemble with any of them is refused. No kernel K is known here.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property, lru_cache
+from functools import cached_property
 from math import comb
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
 
-from feyn_nn.combinatorics import sorted_tuples
+from feyn_nn.ensembles.products import MAX_ORDER, ProductSums
 from feyn_nn.errors import LimitError
 
 if TYPE_CHECKING:
-    from feyn_nn.arrays import FloatArray, IntArray
+    from feyn_nn.arrays import FloatArray
 
-OUTPUT_ORDERS: Final = (1, 2, 4, 6)
+OUTPUT_ORDERS: Final = tuple(range(1, MAX_ORDER + 1))
+NEURON_ORDERS: Final = (2, 4, 6)
 CONDITIONAL_ORDERS: Final = (1, 2, 3)
 TAIL_ORDERS: Final = (2, 4, 6)
 LIMIT: Final = 4_000_000
 
 T = TypeVar("T")
 
-_BATCH: Final = 32
-_GROUP: Final = 8
-_TILE: Final = (128, 64)
-_BLOCK_NUMBERS: Final = 2**19
+
+class Record(StrEnum):
+    """What is sampled, and of which products sums are kept."""
+
+    OUTPUTS = "outputs"
+    CONDITIONAL = "conditional"
+    NEURONS = "neurons"
+    TILTED = "tilted"
+
+    @property
+    def of_networks(self) -> bool:
+        """Whether a sample is a whole network, with a width; else it is one neuron."""
+        return self in {Record.OUTPUTS, Record.CONDITIONAL}
 
 
 class Source(StrEnum):
@@ -58,13 +70,13 @@ class Source(StrEnum):
 class Layout:
     """Where each statistic stands in the flat float64 vector of one chunk.
 
-    The vector holds the number of networks, the products of outputs, the products of K_hat (if
-    `conditional`), then (sum v, sum v^2) per source and order, then max v per source and order. Everything is
-    added over chunks except the maxima. Raises LimitError for a vector of more than 4 million numbers.
+    The vector holds the number of samples, how many of them were not finite, the products of values (outputs, or
+    neurons), the products of K_hat (CONDITIONAL), then (sum v, sum v^2) per source and order, then max v per source and order.
+    Everything is added over chunks except the maxima. Raises LimitError for a vector of more than 4 million numbers.
     """
 
     points: int
-    conditional: bool = True
+    record: Record = Record.CONDITIONAL
 
     def __post_init__(self) -> None:
         if self.size > LIMIT:
@@ -78,28 +90,32 @@ class Layout:
         return comb(self.points + 1, 2)
 
     @property
+    def orders(self) -> tuple[int, ...]:
+        """Orders n of the products of values."""
+        return OUTPUT_ORDERS if self.record.of_networks else NEURON_ORDERS
+
+    @property
+    def kernel_orders(self) -> tuple[int, ...]:
+        """Orders k of the products of K_hat."""
+        return CONDITIONAL_ORDERS if self.record is Record.CONDITIONAL else ()
+
+    @property
     def sources(self) -> tuple[Source, ...]:
-        """The samples that are there."""
-        return tuple(Source) if self.conditional else (Source.OUTPUTS,)
-
-    def output_tuples(self, n: int) -> int:
-        """Return the number of sorted n-tuples of points."""
-        return comb(self.points + n - 1, n)
-
-    def conditional_tuples(self, k: int) -> int:
-        """Return the number of sorted k-tuples of pairs."""
-        return comb(self.pairs + k - 1, k)
+        """The samples whose tails are looked at."""
+        if self.record is Record.CONDITIONAL:
+            return tuple(Source)
+        return (Source.OUTPUTS,) if self.record is Record.OUTPUTS else (Source.NEURONS,)
 
     @cached_property
-    def outputs(self) -> dict[int, slice]:
-        """Slices of the sums of products of n outputs."""
-        return _consecutive(1, {n: self.output_tuples(n) for n in OUTPUT_ORDERS})
+    def values(self) -> dict[int, slice]:
+        """Slices of the sums of products of n values."""
+        return _consecutive(2, {n: comb(self.points + n - 1, n) for n in self.orders})
 
     @cached_property
     def kernels(self) -> dict[int, slice]:
         """Slices of the sums of products of k entries of K_hat; empty without them."""
-        sizes = {k: self.conditional_tuples(k) for k in CONDITIONAL_ORDERS} if self.conditional else {}
-        return _consecutive(self.outputs[OUTPUT_ORDERS[-1]].stop, sizes)
+        sizes = {k: comb(self.pairs + k - 1, k) for k in self.kernel_orders}
+        return _consecutive(self.values[self.orders[-1]].stop, sizes)
 
     @cached_property
     def tails(self) -> dict[Source, slice]:
@@ -116,16 +132,9 @@ class Layout:
     @cached_property
     def size(self) -> int:
         """Length of the vector."""
-        products = sum(map(self.output_tuples, OUTPUT_ORDERS))
-        if self.conditional:
-            products += sum(map(self.conditional_tuples, CONDITIONAL_ORDERS))
-        return 1 + products + 3 * len(TAIL_ORDERS) * len(self.sources)
-
-    @property
-    def block(self) -> int:
-        """Networks whose products are formed at once: a cache-sized multiple of the batch."""
-        rows = self.conditional_tuples(2) if self.conditional else self.output_tuples(3)
-        return _BATCH * max(1, min(128, _BLOCK_NUMBERS // rows // _BATCH))
+        products = sum(comb(self.points + n - 1, n) for n in self.orders)
+        products += sum(comb(self.pairs + k - 1, k) for k in self.kernel_orders)
+        return 2 + products + 3 * len(TAIL_ORDERS) * len(self.sources)
 
     def combine(self, total: FloatArray, vector: FloatArray) -> None:
         """Add the statistics `vector` to `total`, in place."""
@@ -134,112 +143,109 @@ class Layout:
         np.maximum(total[first:], vector[first:], out=total[first:])
 
 
+class Tails:
+    """Sums of v and v^2 and the maximum of v over samples, for each order: arrays of shape (orders, 2) and (orders,)."""
+
+    def __init__(self) -> None:
+        self.sums = np.zeros((len(TAIL_ORDERS), 2))
+        self.maxima = np.zeros(len(TAIL_ORDERS))
+
+    def add(self, order: int, v: FloatArray) -> None:
+        """Take samples of the order with that number among `TAIL_ORDERS`."""
+        self.sums[order] += v.sum(), np.einsum("k,k->", v, v)
+        self.maxima[order] = max(self.maxima[order], v.max())
+
+    def add_neurons(self, hidden: FloatArray) -> None:
+        """Take neurons, `hidden` = phi of shape (points, neurons): v = (sum_i phi(x_i)^2)^(n/2)."""
+        q = np.einsum("pk,pk->k", hidden, hidden)
+        v = q
+        for order in range(len(TAIL_ORDERS)):
+            if order:
+                v = v * q
+            self.add(order, v)
+
+    def merge(self, sums: FloatArray, maxima: FloatArray) -> None:
+        """Add tails that were taken elsewhere."""
+        self.sums += sums
+        np.maximum(self.maxima, maxima, out=self.maxima)
+
+
 class Sums:
-    """Running sums over networks, kept as matrices; `vector` picks out the sorted tuples at the end."""
+    """Running sums over samples; `vector` is the flat vector of all statistics."""
 
     def __init__(self, layout: Layout) -> None:
-        points, pairs, block = layout.points, layout.pairs, layout.block
         self.layout = layout
-        self._nets = 0
-        self._tails = {source: np.zeros((len(TAIL_ORDERS), 2)) for source in layout.sources}
-        self._maxima = {source: np.zeros(len(TAIL_ORDERS)) for source in layout.sources}
-        # Sums, then room for one block of networks.
-        self._sums = {
-            1: np.zeros(points),
-            2: np.zeros(pairs),
-            4: np.zeros((pairs, pairs)),
-            6: np.zeros((layout.output_tuples(3),) * 2),
-        }
-        self._f = np.empty((points, block))
-        self._f2 = np.empty((pairs, block))
-        self._f3 = np.empty((layout.output_tuples(3), block))
-        squares = layout.conditional_tuples(2) if layout.conditional else 0
-        entries = pairs if layout.conditional else 0
-        self._kernel_sums = {1: np.zeros(entries), 2: np.zeros(squares), 3: np.zeros((squares, entries))}
-        self._kernel = np.empty((entries, block))
-        self._kernel2 = np.empty((squares, block))
+        self.tails = {source: Tails() for source in layout.sources}
+        self._samples = 0
+        self._not_finite = 0
+        if layout.record is Record.TILTED:  # every order has values of its own
+            self._values = {n: ProductSums(layout.points, (n,)) for n in layout.orders}
+        else:
+            together = ProductSums(layout.points, layout.orders)
+            self._values = dict.fromkeys(layout.orders, together)
+        self._kernels = ProductSums(layout.pairs, layout.kernel_orders) if layout.kernel_orders else None
 
-    def add(self, outputs: FloatArray, conditional: FloatArray | None = None) -> None:
+    def add_networks(self, outputs: FloatArray, conditional: FloatArray | None = None) -> None:
         """Add networks with `outputs` (points, nets, d_out) and, if the layout has it, K_hat (pairs, nets).
 
-        Products are averaged over a network's outputs: they are samples of one law, and share its hidden
-        layer.
+        Products are averaged over a network's outputs: they are samples of one law, and share its hidden layers.
         """
-        nets, d_out = outputs.shape[1:]
-        self._nets += nets
-        samples = outputs.reshape(len(outputs), nets * d_out)
-        for start in range(0, nets * d_out, self.layout.block):
-            self._add_outputs(samples[:, start : start + self.layout.block], d_out)
-        largest = np.maximum(outputs.max(axis=0), -outputs.min(axis=0))
-        self._add_tails(Source.OUTPUTS, [(largest**n).mean(axis=1) for n in TAIL_ORDERS])
+        points, nets, d_out = outputs.shape
+        self._samples += nets
+        finite = np.ones(nets, dtype=np.bool_)
+        finite &= np.isfinite(outputs).all(axis=(0, 2))
         if conditional is not None:
-            for start in range(0, nets, self.layout.block):
-                self._add_conditional(conditional[:, start : start + self.layout.block])
-            largest = conditional[_diagonal(self.layout.points)].max(axis=0)
-            self._add_tails(Source.CONDITIONAL, [largest ** (n // 2) for n in TAIL_ORDERS])
+            finite &= np.isfinite(conditional).all(axis=0)
+        if not finite.all():
+            self._not_finite += nets - int(np.sum(finite))
+            outputs = np.where(finite[:, None], outputs, 0.0)
+            conditional = None if conditional is None else np.where(finite, conditional, 0.0)
+        self._values[1].add(outputs.reshape(points, nets * d_out), 1 / d_out)
+        largest = np.maximum(outputs.max(axis=0), -outputs.min(axis=0))
+        for order, n in enumerate(TAIL_ORDERS):
+            self.tails[Source.OUTPUTS].add(order, (largest**n).mean(axis=1))
+        if conditional is not None and self._kernels is not None:
+            self._kernels.add(conditional)
+            largest = conditional[_diagonal(points)].max(axis=0)
+            for order, n in enumerate(TAIL_ORDERS):
+                self.tails[Source.CONDITIONAL].add(order, largest ** (n // 2))
 
-    def _add_outputs(self, samples: FloatArray, d_out: int) -> None:
-        f = self._f
-        points = self.layout.points
-        f[:, : samples.shape[1]] = samples
-        f[:, samples.shape[1] :] = 0.0  # networks that add nothing
-        pair, triple = 0, 0
-        for i in range(points):
-            stop = pair + points - i
-            np.multiply(f[i:], f[i], out=self._f2[pair:stop])
-            pair = stop
-        for i in range(points):
-            rest = self._f2[_first_row(points, i) :]
-            stop = triple + len(rest)
-            np.multiply(rest, f[i], out=self._f3[triple:stop])
-            triple = stop
-        for n, value in (
-            (1, f.sum(axis=1)),
-            (2, self._f2.sum(axis=1)),
-            (4, _outer(self._f2, self._f2)),
-            (6, _outer(self._f3, self._f3)),
-        ):
-            self._sums[n] += value if d_out == 1 else value / d_out
+    def add_neurons(self, values: FloatArray) -> None:
+        """Add neurons with `values` phi(x_i), shape (points, neurons)."""
+        (values,) = self._finite([values])
+        self._values[2].add(values)
+        self.tails[Source.NEURONS].add_neurons(values)
 
-    def _add_conditional(self, conditional: FloatArray) -> None:
-        kernel, squares = self._kernel, self._kernel2
-        entries = len(kernel)
-        kernel[:, : conditional.shape[1]] = conditional
-        kernel[:, conditional.shape[1] :] = 0.0
-        for i in range(entries):
-            start = _first_row(entries, i)
-            np.multiply(kernel[i:], kernel[i], out=squares[start : start + entries - i])
-        self._kernel_sums[1] += kernel.sum(axis=1)
-        self._kernel_sums[2] += squares.sum(axis=1)
-        # Only i <= j <= k is wanted: for a group of i, the rows (j, k) from the group's first i on.
-        for i in range(0, entries, _GROUP):
-            start = _first_row(entries, i)
-            self._kernel_sums[3][start:, i : i + _GROUP] += _outer(squares[start:], kernel[i : i + _GROUP])
+    def add_tilted(self, values: dict[int, FloatArray]) -> None:
+        """Add neurons for each order n, shape (points, neurons): the n-th root of the weight is in every value."""
+        for order, (n, tilted) in enumerate(zip(values, self._finite(list(values.values())), strict=True)):
+            self._values[n].add(tilted)
+            self.tails[Source.NEURONS].add(order, np.abs(tilted).max(axis=0) ** n)
 
-    def add_neuron_tails(self, sums: FloatArray, maxima: FloatArray) -> None:
-        """Add sums of v and v^2, shape (orders, 2), and maxima of v, shape (orders,), over neurons."""
-        self._tails[Source.NEURONS] += sums
-        np.maximum(self._maxima[Source.NEURONS], maxima, out=self._maxima[Source.NEURONS])
-
-    def _add_tails(self, source: Source, values: list[FloatArray]) -> None:
-        for order, v in enumerate(values):
-            self._tails[source][order] += v.sum(), (v * v).sum()
-            self._maxima[source][order] = max(self._maxima[source][order], v.max())
+    def _finite(self, arrays: list[FloatArray]) -> list[FloatArray]:
+        """Count samples, and put zeros for those that are not finite in all `arrays`, each (points, samples)."""
+        finite = np.ones(arrays[0].shape[1], dtype=np.bool_)
+        for array in arrays:
+            finite &= np.isfinite(array).all(axis=0)
+        self._samples += len(finite)
+        if finite.all():
+            return arrays
+        self._not_finite += len(finite) - int(np.sum(finite))
+        return [np.where(finite, array, 0.0) for array in arrays]
 
     def vector(self) -> FloatArray:
         """Return the flat vector of all statistics."""
         layout = self.layout
         vector = np.empty(layout.size)
-        vector[0] = self._nets
-        for n in OUTPUT_ORDERS:
-            picked = self._sums[n] if n <= 2 else self._sums[n][_halves(layout.points, n)]
-            vector[layout.outputs[n]] = picked
-        for k, place in layout.kernels.items():
-            picked = self._kernel_sums[k] if k <= 2 else self._kernel_sums[k][_one_and_two(layout.pairs)]
-            vector[place] = picked
-        for source in layout.sources:
-            vector[layout.tails[source]] = self._tails[source].ravel()
-            vector[layout.maxima[source]] = self._maxima[source]
+        vector[0], vector[1] = self._samples, self._not_finite
+        for n, place in layout.values.items():
+            vector[place] = self._values[n].sums(n)
+        if self._kernels is not None:
+            for k, place in layout.kernels.items():
+                vector[place] = self._kernels.sums(k)
+        for source, tails in self.tails.items():
+            vector[layout.tails[source]] = tails.sums.ravel()
+            vector[layout.maxima[source]] = tails.maxima
         return vector
 
 
@@ -251,49 +257,6 @@ def _consecutive(start: int, sizes: dict[T, int]) -> dict[T, slice]:
     return slices
 
 
-def _outer(left: FloatArray, right: FloatArray) -> FloatArray:
-    """Sum left[i] right[j] over networks, both (rows, block), in batches that BLAS does not thread."""
-    batches = left.shape[1] // _BATCH
-    a = left.reshape(len(left), batches, _BATCH).transpose(1, 0, 2)
-    b = right.reshape(len(right), batches, _BATCH).transpose(1, 2, 0)
-    total = np.empty((len(left), len(right)))
-    rows, columns = _TILE
-    for i in range(0, len(left), rows):
-        for j in range(0, len(right), columns):
-            np.matmul(a[:, i : i + rows], b[:, :, j : j + columns]).sum(
-                axis=0, out=total[i : i + rows, j : j + columns]
-            )
-    return total
-
-
-def _first_row(points: int, i: int) -> int:
-    """Return the position of (i, i) among the sorted pairs of `points` indices."""
-    return i * points - i * (i - 1) // 2
-
-
 def _diagonal(points: int) -> list[int]:
-    return [_first_row(points, i) for i in range(points)]
-
-
-def _positions(points: int, n: int) -> IntArray:
-    """Return an array of shape (points,)*n that numbers the sorted n-tuples; other entries are unused."""
-    table = np.zeros((points,) * n, dtype=np.intp)
-    tuples = np.array(sorted_tuples(points, n))
-    table[tuple(tuples.T)] = np.arange(len(tuples))
-    return table
-
-
-@lru_cache(maxsize=8)
-def _halves(points: int, n: int) -> tuple[IntArray, IntArray]:
-    """Return rows and columns at which the sorted n-tuples stand in the outer product of two halves."""
-    table = _positions(points, n // 2)
-    tuples = np.array(sorted_tuples(points, n)).T
-    return table[tuple(tuples[: n // 2])], table[tuple(tuples[n // 2 :])]
-
-
-@lru_cache(maxsize=4)
-def _one_and_two(entries: int) -> tuple[IntArray, IntArray]:
-    """Return rows (j, k) and columns i at which the sorted triples (i, j, k) stand."""
-    table = _positions(entries, 2)
-    i, j, k = np.array(sorted_tuples(entries, 3)).T
-    return table[j, k], i
+    """The positions of (i, i) among the sorted pairs."""
+    return [i * points - i * (i - 1) // 2 for i in range(points)]

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from feyn_nn.arrays import FloatArray
 
 FORMAT: Final = "feyn-nn ensemble"
-VERSION: Final = 1
+VERSION: Final = 2
 MANIFEST: Final = "manifest.json"
 
 _SECONDS_BETWEEN_MANIFESTS: Final = 2.0
@@ -198,7 +198,7 @@ class _Store:
             "settings": settings.to_json(),
             "plan": {
                 "chunks_per_experiment": settings.chunks_per_experiment,
-                "nets_in_last_chunk": settings.chunk_nets(settings.chunks_per_experiment - 1),
+                "samples_in_last_chunk": settings.chunk_samples(settings.chunks_per_experiment - 1),
                 "numbers_per_chunk": settings.layout.size,
             },
             "chunks": dict(sorted(self.digests.items())),
@@ -247,7 +247,7 @@ class _Store:
             vector = files.read_array(path)
         except (OSError, InputError):
             return None
-        if vector.shape != (self.settings.layout.size,) or vector[0] != chunk.nets:
+        if vector.shape != (self.settings.layout.size,) or vector[0] != chunk.samples:
             return None
         return vector
 

@@ -76,7 +76,7 @@ def crosscheck(
     if theory.second is not None:
         ratio = float(np.mean(mean * theory.second[known] / theory.first[known]))
     exact = exact_reference(architecture or ensemble.architecture, width or ensemble.width, ensemble.inputs, theory)
-    mismatch = None if measured.refused(4) else kernel_mismatch(ensemble.outputs[2], measured.kernel)
+    mismatch = None if measured.refused(4) else kernel_mismatch(ensemble.values[2], measured.kernel)
     sure = exact if mismatch is None else None  # of another network the exact values say nothing
     size = ratio if sure is None else sure.second_over_first
     found = [

@@ -30,7 +30,7 @@ ORDERS = (2, 4, 6)
 
 def available_estimators(ensemble: Ensemble, *, known_kernel: bool) -> tuple[Estimator, ...]:
     """Estimators that apply to an ensemble, from the plainest to the best."""
-    if ensemble.conditional is None:
+    if not ensemble.conditional:
         return (Estimator.PLAIN,)
     return tuple(Estimator) if known_kernel else (Estimator.PLAIN, Estimator.CONDITIONAL)
 
@@ -61,8 +61,8 @@ class MeasuredCorrelators:
     @property
     def two_point(self) -> FloatArray:
         """G^(2) per experiment; CENTRED, for which it would be K itself, shows the average of K_hat."""
-        if self.estimator is Estimator.PLAIN or self.ensemble.conditional is None:
-            return self.ensemble.outputs[2]
+        if self.estimator is Estimator.PLAIN or not self.ensemble.conditional:
+            return self.ensemble.values[2]
         return self.ensemble.conditional[1]
 
     def values(self, n: int) -> FloatArray:
@@ -128,7 +128,7 @@ def measure_correlators(ensemble: Ensemble, estimator: Estimator, kernel: Kernel
             f"estimator {estimator.value}: needs {'the exact kernel and ' if kernel is None else ''}the record of K_hat "
             "that a simulation keeps; use plain"
         )
-    if not ensemble.outputs[2].any():
+    if not ensemble.values[2].any():
         raise InputError("every output of the ensemble is zero: there is nothing to measure; check the outputs")
     points = ensemble.points
     if kernel is not None:
@@ -136,9 +136,7 @@ def measure_correlators(ensemble: Ensemble, estimator: Estimator, kernel: Kernel
         gaussians = {n: gaussian(pairs, points, n) for n in ORDERS}
         deltas = {n: delta(ensemble, pairs, estimator, n) for n in ORDERS}
         return MeasuredCorrelators(ensemble, estimator, pairs, gaussians, deltas)
-    own = (
-        ensemble.outputs[2] if estimator is Estimator.PLAIN or ensemble.conditional is None else ensemble.conditional[1]
-    )
+    own = ensemble.values[2] if estimator is Estimator.PLAIN or not ensemble.conditional else ensemble.conditional[1]
     return MeasuredCorrelators(
         ensemble,
         estimator,

@@ -134,9 +134,9 @@ def few_experiments(experiments: int) -> ResultWarning | None:
 
 def non_zero_mean(ensemble: Ensemble) -> ResultWarning | None:
     """Warn if <f(x_i)> differs from zero by more than 5.5 standard errors over networks at some input."""
-    mean = ensemble.outputs[1].mean(axis=0)
+    mean = ensemble.values[1].mean(axis=0)
     diagonal = [k for k, (i, j) in enumerate(sorted_tuples(ensemble.points, 2)) if i == j]
-    second = ensemble.outputs[2].mean(axis=0)[diagonal]
+    second = ensemble.values[2].mean(axis=0)[diagonal]
     error = np.sqrt(np.maximum(second - mean**2, 0.0) / ensemble.total_nets)
     sigmas = np.divide(np.abs(mean), error, out=np.full_like(mean, np.inf), where=error > 0)
     sigmas[mean == 0] = 0.0

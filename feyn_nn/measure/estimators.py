@@ -85,8 +85,8 @@ def delta(ensemble: Ensemble, kernel: FloatArray, estimator: Estimator, n: int) 
     """
     points = ensemble.points
     if estimator is Estimator.PLAIN:
-        return ensemble.outputs[n] - gaussian(kernel, points, n)
-    if ensemble.conditional is None:
+        return ensemble.values[n] - gaussian(kernel, points, n)
+    if not ensemble.conditional:
         raise InputError(f"estimator {estimator.value}: imported outputs carry no hidden layer; use plain")
     first = ensemble.conditional[1]
     if estimator is Estimator.CONDITIONAL:

@@ -34,6 +34,7 @@ def networks(
     sigma_w: float,
     sigma_b: float,
     *,
+    depth: int = 1,
     output_bias: bool = True,
     output_scale: float = 1.0,
 ) -> tuple[FloatArray, FloatArray]:
@@ -47,9 +48,13 @@ def networks(
     for net in range(nets):
         w0 = rng.normal(0, sigma_w / d_in**0.5, (width, d_in))
         b0 = rng.normal(0, sigma_b, width)
+        hidden = [phi(w0 @ x + b0) for x in inputs]
+        for _ in range(depth - 1):
+            weights = rng.normal(0, sigma_w / width**0.5, (width, width))
+            bias = rng.normal(0, sigma_b, width)
+            hidden = [phi(weights @ h + bias) for h in hidden]
         w1 = rng.normal(0, output_scale * sigma_w / width**0.5, width)
         b1 = rng.normal(0, sigma_b) if output_bias else 0.0
-        hidden = np.array([phi(w0 @ x + b0) for x in inputs])
         outputs[net] = [w1 @ h + b1 for h in hidden]
         kernels[net] = [sigma_b**2 + sigma_w**2 / width * (hidden[i] @ hidden[j]) for i, j in pairs]
     return outputs, kernels
