@@ -33,22 +33,26 @@ _POLYGONS = {
     "square": [(8.0, 45 + 90 * k) for k in range(4)],
     "star": [(9.0 if k % 2 == 0 else 4.5, 90 + 30 * k) for k in range(12)],
 }
-_GREEK = {
+GREEK = {
     "alpha": "α",
     "beta": "β",
     "gamma": "γ",
     "delta": "δ",
     "epsilon": "ε",
+    "zeta": "ζ",
     "eta": "η",
     "theta": "θ",
+    "iota": "ι",
     "kappa": "κ",
     "lambda": "λ",
     "mu": "μ",
     "nu": "ν",
     "xi": "ξ",
+    "pi": "π",
     "rho": "ρ",
     "sigma": "σ",
     "tau": "τ",
+    "upsilon": "υ",
     "phi": "φ",
     "chi": "χ",
     "psi": "ψ",
@@ -183,7 +187,7 @@ def _legend(operators: list[Operator], looks: dict[Operator, tuple[str, str]]) -
     x = 12
     parts = []
     for operator in operators:
-        name = _GREEK.get(operator.coupling, operator.coupling)
+        name = GREEK.get(operator.coupling, operator.coupling)
         parts.append(
             f"{_shape((x, 8), looks[operator])}"
             f'<text x="{x + 13}" y="13" font-size="16" font-style="italic" stroke="none">{_text(name)}</text>'
