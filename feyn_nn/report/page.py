@@ -152,6 +152,11 @@ def page(title: str, summary: Sequence[str], sections: Sequence[Section]) -> str
         _text(body, "h2", section.title)
         for block in section.blocks:
             _write(body, block, pictures)
+    for element in html.iter():
+        element.text = _clean(element.text)
+        element.tail = _clean(element.tail)
+        for name, value in element.attrib.items():
+            element.set(name, _clean(value) or "")
     return "<!DOCTYPE html>\n" + tostring(html, encoding="unicode", method="html") + "\n"
 
 
@@ -202,7 +207,7 @@ def _write(body: Element, block: Block, pictures: _Pictures) -> None:
             _text(body, "p", text)
         case Caution(code, message):
             paragraph = SubElement(body, "p", {"class": "warning"})
-            _text(paragraph, "strong", code).tail = _clean(f": {message}")
+            _text(paragraph, "strong", code).tail = f": {message}"
         case Formula(math, caption):
             figure = SubElement(body, "figure")
             SubElement(figure, "div", {"class": "wide"}).append(math)
@@ -259,9 +264,10 @@ def shown(cell: Cell, digits: int = 6) -> str:
 
 def _text(parent: Element, tag: str, text: str) -> Element:
     element = SubElement(parent, tag)
-    element.text = _clean(text)
+    element.text = text
     return element
 
 
-def _clean(text: str) -> str:
-    return _NOT_XML.sub("\ufffd", text)
+def _clean(text: str | None) -> str | None:
+    """Text without characters that neither XML nor HTML can hold."""
+    return text and _NOT_XML.sub("\ufffd", text)
