@@ -134,6 +134,8 @@ PRESETS: Final = {
     "relu": Preset(RELU, (0.2, 0.4, 0.6, 0.8, 1.0, 1.2), 1.0, 0.0, 20),
 }
 
+TALK_WIDTHS: Final = (2, 3, 4, 5, 10, 20, 50, 100, 500, 1000)
+TALK_NETS: Final = 10**6
 TALK_EXPERIMENTS: Final = 10
 TALK_CUTOFF: Final = 10.0
 

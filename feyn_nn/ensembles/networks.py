@@ -14,56 +14,75 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from feyn_nn.ensembles.primitives import erf, normals, workspace
 from feyn_nn.ensembles.settings import SimulationSettings, scaled_inputs
 from feyn_nn.ensembles.statistics import Record
+from feyn_nn.network import ERF
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from feyn_nn.arrays import FloatArray
     from feyn_nn.ensembles.statistics import Tails
 
-_BLOCK_NUMBERS: Final = 2**17
+_BLOCK_NUMBERS: Final = 2**19
 _BLAS_ONE_THREAD: Final = 2**18
 """Multiplications up to which OpenBLAS keeps a product on the calling thread; see `products`."""
 _WIDE: Final = 48
 """Width from which a matrix product per network beats a vector operation over networks."""
 
 
+def pre_activation(settings: SimulationSettings) -> tuple[FloatArray, FloatArray]:
+    """Coefficients (points, draws) and shift (points,) with z(x_i) = coefficients[i] . normals - shift[i] in the first layer.
+
+    A row of normals for each coordinate, and one for the bias unless it vanishes or is tilted.
+    """
+    architecture, points = settings.architecture, settings.points()
+    columns = [scaled_inputs(architecture, points)]
+    if architecture.sigma_b > 0 and settings.record is not Record.TILTED:
+        columns.append(np.full((len(points), 1), architecture.sigma_b))
+    return np.hstack(columns), architecture.log_normaliser(points)
+
+
 class NeuronSampler:
     """Draws neurons of the first hidden layer: phi(z(x_i))."""
 
     def __init__(self, settings: SimulationSettings, sequence: np.random.SeedSequence) -> None:
-        architecture = settings.architecture
-        points = settings.points()
         self.rng = np.random.Generator(np.random.Philox(sequence))
-        self._apply: Callable[[FloatArray], object] = architecture.activation.apply
-        # Rows of W0, and of b0 unless it vanishes or is tilted, times these columns give the pre-activations.
-        columns = [scaled_inputs(architecture, points)]
-        if architecture.sigma_b > 0 and settings.record is not Record.TILTED:
-            columns.append(np.full((len(points), 1), architecture.sigma_b))
-        self._coefficients = np.hstack(columns)
-        shift = architecture.log_normaliser(points)[:, None]
-        self._shift = shift if np.any(shift) else None
+        self.work = workspace()
+        self._activation = settings.architecture.activation
+        self._coefficients, shift = pre_activation(settings)
+        self._shift = shift[:, None] if np.any(shift) else None
         count, draws = self._coefficients.shape
-        self.most = max(64, min(_BLOCK_NUMBERS // (count + draws + 2), _BLAS_ONE_THREAD // (count * draws)))
+        self._product = max(1, _BLAS_ONE_THREAD // (count * draws))
+        self.most = max(64, _BLOCK_NUMBERS // (count + draws + 2))
         """Neurons that one array holds."""
         self._normals = np.empty(draws * self.most)
 
-    def draw(self, values: FloatArray) -> None:
-        """Fill `values` (points, neurons)."""
+    def draw_neurons(self, values: FloatArray) -> None:
+        """Fill `values` (points, neurons) with phi(x_i)."""
         for start in range(0, values.shape[1], self.most):
             self.fill(values[:, start : start + self.most])
 
     def fill(self, values: FloatArray) -> None:
         """Fill `values` (points, neurons) with `most` neurons or fewer."""
         draws, size = self._coefficients.shape[1], values.shape[1]
-        normals = self._normals[: draws * size].reshape(draws, size)
-        self.rng.standard_normal(out=normals)
-        np.matmul(self._coefficients, normals, out=values)
+        drawn = self._normals[: draws * size].reshape(draws, size)
+        normals(self.rng, drawn, self.work)
+        if draws == 1:
+            np.multiply(self._coefficients, drawn, out=values)
+        else:
+            for start in range(0, size, self._product):
+                part = slice(start, start + self._product)
+                np.matmul(self._coefficients, drawn[:, part], out=values[:, part])
         if self._shift is not None:
             values -= self._shift
-        self._apply(values)
+        self.activate(values)
+
+    def activate(self, z: FloatArray) -> None:
+        """Overwrite pre-activations with phi."""
+        if self._activation is ERF and z.flags.c_contiguous:
+            erf(z, self.work)
+        else:
+            self._activation.apply(z)
 
 
 class NetworkSampler:
@@ -92,7 +111,7 @@ class NetworkSampler:
         size = self._neurons * self._nets
         self._hidden = np.empty((count + architecture.d_out) * size)
 
-    def draw(self, outputs: FloatArray, conditional: FloatArray | None, neurons: Tails | None) -> None:
+    def draw_networks(self, outputs: FloatArray, conditional: FloatArray | None, neurons: Tails | None) -> None:
         """Fill `outputs` (points, nets, d_out) and `conditional` (pairs, nets), and add the tails of the neurons."""
         nets = outputs.shape[1]
         for start in range(0, nets, self._nets):
@@ -115,7 +134,7 @@ class NetworkSampler:
                 self._first.fill(hidden)
             else:
                 self._next_layer(below, hidden.reshape(count, nets, size))
-            self._rng.standard_normal(out=weights)
+            normals(self._rng, weights, self._first.work)
             if neurons is not None:
                 neurons.add_neurons(hidden)
             if narrow:
@@ -135,7 +154,7 @@ class NetworkSampler:
         for _ in range(self._architecture.depth - 1):
             layer = np.empty((count, nets, self._width))
             if below is None:
-                self._first.draw(layer.reshape(count, nets * self._width))
+                self._first.draw_neurons(layer.reshape(count, nets * self._width))
             else:
                 for start in range(0, self._width, self._neurons):
                     columns = layer[:, :, start : start + self._neurons]
@@ -146,14 +165,15 @@ class NetworkSampler:
     def _next_layer(self, below: FloatArray, layer: FloatArray) -> None:
         """Fill `layer` (points, nets, neurons) with phi of neurons above the layer `below` (nets, points, width)."""
         nets, neurons = layer.shape[1:]
-        weights = self._rng.standard_normal((nets, self._width, neurons))
+        weights = np.empty((nets, self._width, neurons))
+        normals(self._rng, weights, self._first.work)
         z = np.matmul(below, weights)
         z *= self._sigma_1
         if self._sigma_b > 0:
             z += self._sigma_b * self._rng.standard_normal((nets, 1, neurons))
         if shift := self._architecture.deep_log_normaliser:
             z -= shift
-        self._architecture.activation.apply(z)
+        self._first.activate(z)
         layer[:] = z.transpose(1, 0, 2)
 
 

@@ -1,14 +1,14 @@
 """Simulation of one chunk, a pure function of the settings: samples drawn in cache-sized blocks, reduced to sums.
 
 A chunk has its own generator, Philox(SeedSequence(seed, spawn_key=(experiment, chunk))), whatever draws it: NumPy
-(`networks`) or the compiled kernels of the `fast` extra (`fast`).
+(`networks`) or the compiled kernels of the `fast` extra (`compiled`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 
@@ -34,16 +34,16 @@ class ChunkResult:
 
 
 class Networks(Protocol):
-    """Draws networks one block after another."""
+    """Draws networks, one block after another."""
 
-    def draw(self, outputs: FloatArray, conditional: FloatArray | None, neurons: Tails | None) -> None:
+    def draw_networks(self, outputs: FloatArray, conditional: FloatArray | None, neurons: Tails | None) -> None:
         """Fill `outputs` (points, nets, d_out), `conditional` K_hat (pairs, nets), and add the tails of the neurons."""
 
 
 class Neurons(Protocol):
-    """Draws single neurons one block after another."""
+    """Draws single neurons, one block after another."""
 
-    def draw(self, values: FloatArray) -> None:
+    def draw_neurons(self, values: FloatArray) -> None:
         """Fill `values` with phi(x_i), shape (points, neurons); for TILTED without the bias."""
 
 
@@ -79,11 +79,11 @@ def _add_networks(
     conditional = np.empty((layout.pairs, block)) if settings.record is Record.CONDITIONAL else None
     neurons = sums.tails.get(Source.NEURONS)
     kept = np.empty((nets, layout.points, d_out)) if keep_outputs else None
-    sampler = _networks(settings, sequence)
+    sampler = network_sampler(settings, sequence)
     for start in range(0, nets, block):
         size = min(block, nets - start)
         some, kernels = outputs[:, :size], None if conditional is None else conditional[:, :size]
-        sampler.draw(some, kernels, neurons)
+        sampler.draw_networks(some, kernels, neurons)
         sums.add_networks(some, kernels)
         if kept is not None:
             kept[start : start + size] = some.transpose(1, 0, 2)
@@ -93,26 +93,38 @@ def _add_networks(
 def _add_neurons(settings: SimulationSettings, sequence: np.random.SeedSequence, neurons: int, sums: Sums) -> None:
     block = min(_BLOCK[settings.record], neurons)
     values = np.empty((settings.layout.points, block))
-    sampler = _neurons(settings, sequence)
+    sampler = neuron_sampler(settings, sequence)
     half = settings.architecture.bias_variance / 2
     for start in range(0, neurons, block):
         some = values[:, : min(block, neurons - start)]
-        sampler.draw(some)
+        sampler.draw_neurons(some)
         if settings.record is Record.TILTED:
             sums.add_tilted({n: np.exp(n * half) * some for n in NEURON_ORDERS})
         else:
             sums.add_neurons(some)
 
 
-def _networks(settings: SimulationSettings, sequence: np.random.SeedSequence) -> Networks:
+def network_sampler(settings: SimulationSettings, sequence: np.random.SeedSequence) -> Networks:
+    """What draws the networks of a chunk; raises InputError where the `fast` extra is needed and missing."""
     if settings.engine is Engine.NUMPY:
         return NetworkSampler(settings, sequence)
-    sampler: Networks = import_module("feyn_nn.ensembles.compiled").networks(settings, sequence)  # loads numba
+    sampler: Networks = _compiled(settings, sequence)
     return sampler
 
 
-def _neurons(settings: SimulationSettings, sequence: np.random.SeedSequence) -> Neurons:
+def neuron_sampler(settings: SimulationSettings, sequence: np.random.SeedSequence) -> Neurons:
+    """What draws the neurons of a chunk; raises as `network_sampler`."""
     if settings.engine is Engine.NUMPY:
         return NeuronSampler(settings, sequence)
-    sampler: Neurons = import_module("feyn_nn.ensembles.compiled").neurons(settings, sequence)  # loads numba
+    sampler: Neurons = _compiled(settings, sequence)
     return sampler
+
+
+def _compiled(settings: SimulationSettings, sequence: np.random.SeedSequence) -> Any:
+    try:
+        return import_module("feyn_nn.ensembles.compiled").CompiledSampler(settings, sequence)  # loads numba
+    except ImportError as problem:
+        raise InputError(
+            f"engine {settings.engine.value}: needs numba ({problem}); install it with pip install 'feyn-nn[fast]', or use "
+            f"engine {Engine.NUMPY.value}"
+        ) from None

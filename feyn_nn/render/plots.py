@@ -12,7 +12,6 @@ import io
 from dataclasses import dataclass
 from enum import Enum
 from importlib import import_module
-from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -39,7 +38,8 @@ class Series:
     """Numbers y at x, shape (k,) each, with standard errors where they have any.
 
     `error` has NaN where an error bar was refused: such points are hollow. NaN in y leaves a gap. Series of one `group`
-    share a colour, in the order in which groups first occur in the figure.
+    share a colour, in the order in which groups first occur in the figure. One legend serves all panels: equal labels mean
+    the same thing in each.
     """
 
     label: str
@@ -65,7 +65,7 @@ class Panel:
 # Okabe and Ito's colours, told apart by all readers (jfly.uni-koeln.de/color), without the yellow that vanishes on white.
 _COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#000000", "#E69F00")
 _MARKERS: Final = ("o", "s", "^", "D", "v", "P", "X")
-_PANEL_INCHES: Final = (4.2, 3.3)
+_PANEL_INCHES: Final = (4.2, 3.4)
 _STYLE: Final = {
     "svg.hashsalt": "feyn-nn",
     "svg.fonttype": "none",
@@ -97,8 +97,16 @@ def plot_svg(panels: Sequence[Panel], description: str, columns: int = 3) -> str
     with matplotlib.rc_context(_STYLE):
         figure = figures.Figure(figsize=(_PANEL_INCHES[0] * columns, _PANEL_INCHES[1] * rows), layout="constrained")
         agg(figure)
-        for number, panel in zip(count(1), panels, strict=False):
-            _draw(figure.add_subplot(rows, columns, number), panel, colours)
+        handles: dict[str, Any] = {}
+        for number, panel in enumerate(panels, 1):
+            axes = figure.add_subplot(rows, columns, number)
+            _draw(axes, panel, colours)
+            for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+                handles.setdefault(label, handle)
+        if len(handles) > 1:
+            figure.legend(
+                handles.values(), handles.keys(), loc="outside lower center", ncols=min(len(handles), 3 * columns)
+            )
         stream = io.StringIO()
         figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None, "Description": description})
     text = stream.getvalue()
@@ -127,8 +135,6 @@ def _draw(axes: Any, panel: Panel, colours: dict[str, int]) -> None:
         axes.set_xscale("log")
     if panel.log_y:
         axes.set_yscale("log", nonpositive="clip")
-    if len(panel.series) > 1:
-        axes.legend()
 
 
 def _draw_series(axes: Any, series: Series, colour: str, marker: str) -> None:
