@@ -152,6 +152,6 @@ def test_one_giant_network_is_seen_and_a_flat_sample_is_not() -> None:
 
 
 def test_networks_that_vanish_have_no_heavy_tail() -> None:
-    tail = from_outputs(np.zeros((10, 1)), [1.0], 2).tails[Source.OUTPUTS][4]
-    assert list(tail.effective) == [5, 5]
+    tail = from_outputs(np.zeros((20, 1)), [1.0], 2).tails[Source.OUTPUTS][4]
+    assert list(tail.effective) == [10, 10]
     assert list(tail.largest_share) == [0, 0]

@@ -138,8 +138,8 @@ class _Parts:
     experiments: int
 
     @classmethod
-    def of(cls, outputs: files.ArrayReader, experiments: int, most: int) -> _Parts:
-        """Split; raise LimitError for more than `most` experiments."""
+    def of(cls, outputs: files.ArrayReader, experiments: int, each: float) -> _Parts:
+        """Split; raise LimitError if experiments take too much memory, `each` in GB."""
         networks = outputs.shape[0]
         if experiments < 2:
             raise InputError(f"experiments = {experiments}: an error bar needs two or more")
@@ -148,10 +148,10 @@ class _Parts:
                 f"{outputs.name}: {networks} networks do not fill {experiments} experiments of {MIN_NETWORKS} or more, "
                 "without which sixth cumulants have no unbiased estimate; give more networks or ask for fewer experiments"
             )
-        if experiments > most:
+        if experiments * each > _LIMIT_GB:
             raise LimitError(
-                f"experiments = {experiments}: their sums take {_LIMIT_GB * experiments / most:.2g} GB of memory, limit "
-                f"{_LIMIT_GB:g}; ask for {most} experiments or fewer, or take fewer points"
+                f"experiments = {experiments}: their sums take {experiments * each:.2g} GB of memory, limit {_LIMIT_GB:g}; "
+                "ask for fewer, or take fewer points or outputs"
             )
         return cls(networks, experiments)
 
@@ -180,8 +180,8 @@ class _Labels:
     left_out = 0
 
     @classmethod
-    def of(cls, outputs: files.ArrayReader, reader: files.ArrayReader, most: int) -> _Labels:
-        """Read all labels once; raise LimitError as soon as there are more than `most`."""
+    def of(cls, outputs: files.ArrayReader, reader: files.ArrayReader, each: float) -> _Labels:
+        """Read all labels once; raise LimitError as soon as experiments take too much memory, `each` in GB."""
         networks = outputs.shape[0]
         if reader.dtype.kind not in "iu":
             raise InputError(f"{reader.name}: dtype {reader.dtype}; expected integers, one label for each network")
@@ -193,10 +193,10 @@ class _Labels:
         for block in reader.blocks(_BLOCK_NUMBERS):
             for label, count in zip(*np.unique(block, return_counts=True), strict=True):
                 sizes[int(label)] = sizes.get(int(label), 0) + int(count)
-            if len(sizes) > most:
+            if len(sizes) * each > _LIMIT_GB:
                 raise LimitError(
-                    f"{reader.name} has more than {most} different labels, whose sums take more than {_LIMIT_GB:g} GB of "
-                    "memory; expected fewer experiments, of many networks each"
+                    f"{reader.name}: the sums of {len(sizes)} different labels or more take {len(sizes) * each:.2g} GB of "
+                    f"memory, limit {_LIMIT_GB:g}; expected fewer experiments, of many networks each"
                 )
         if len(sizes) < 2:
             raise InputError(
@@ -240,8 +240,8 @@ def _ensemble(outputs: files.ArrayReader, points: FloatArray, split: int | files
     layout = Layout(len(points), Record.OUTPUTS)
     d_out = outputs.shape[2] if len(outputs.shape) == 3 else 1
     waiting = layout.points * -(-BATCH // d_out) * d_out  # the least that _ExperimentSums keeps for each
-    most = int(_LIMIT_GB * 1e9 / 8 / (2 * layout.size + waiting))
-    parts = _Parts.of(outputs, split, most) if isinstance(split, int) else _Labels.of(outputs, split, most)
+    each = 8e-9 * (2 * layout.size + waiting)
+    parts = _Parts.of(outputs, split, each) if isinstance(split, int) else _Labels.of(outputs, split, each)
     with np.errstate(over="ignore", invalid="ignore"):  # a product out of range is refused with its experiment
         totals = _totals(outputs, layout, d_out, parts)
         out_of_range = np.flatnonzero(~np.isfinite(totals).all(axis=1))
@@ -272,7 +272,7 @@ def _totals(outputs: files.ArrayReader, layout: Layout, d_out: int, parts: _Part
         start += len(part)
     if lost:
         raise InputError(
-            f"{outputs.name}: {lost} of {start} networks are not finite numbers, first {first}; averages without "
+            f"{outputs.name}: {lost} of {start} networks have values that are not finite, first {first}; averages without "
             "them would be of another law; mend what makes them, or leave them out yourself"
         )
     return sums.finish()
