@@ -4,13 +4,17 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint install benchmark clean
+.PHONY: demo test faults lint install benchmark clean
 
 demo: $(VENV)/installed
 	$(BIN)/python examples/03_crosscheck.py
 
 test: $(VENV)/installed-dev lint
 	$(BIN)/pytest
+
+# Every fault at full counts; the tests run the same at reduced ones.
+faults: $(VENV)/installed-dev
+	$(BIN)/python -m tests.faults
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

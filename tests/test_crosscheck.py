@@ -11,18 +11,31 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pytest
 
-from feyn_nn.ensembles import SimulationSettings, from_outputs, read_outputs, run
+from feyn_nn.ensembles import Record, SimulationSettings, from_outputs, read_outputs, run
 from feyn_nn.errors import InputError
 from feyn_nn.kernels import ErfKernel, GaussKernel, Propagator, ReluKernel, kernel_of
-from feyn_nn.measure import Code, CrossCheck, Estimator, crosscheck
+from feyn_nn.measure import (
+    Code,
+    CrossCheck,
+    Estimator,
+    Reference,
+    available_estimators,
+    crosscheck,
+    measure_correlators,
+)
+from feyn_nn.measure.correlators import kernel_on_pairs
 from feyn_nn.measure.couplings import theory_coefficients
-from feyn_nn.network import PRESETS
+from feyn_nn.measure.diagnosis import kernel_mismatch
+from feyn_nn.network import ERF, PRESETS, Architecture
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from feyn_nn.arrays import FloatArray
+    from feyn_nn.ensembles import Ensemble
     from feyn_nn.estimate import Estimate
+    from feyn_nn.kernels import Kernel
+    from feyn_nn.measure import ResultWarning
 
 SEED = 271828
 CUTOFF = 10.0
@@ -163,6 +176,67 @@ def test_estimators_agree(erf5: CrossCheck) -> None:
     assert abs(other.mean - centred.mean) < SIGMAS * other.error, f"{other} and {centred}, seed {SEED}"
 
 
+def stream(name: str, neurons: int, width: int, seed: int = SEED, record: Record = Record.NEURONS) -> CrossCheck:
+    preset = PRESETS[name]
+    settings = SimulationSettings.make(preset.architecture(), preset.points(), None, neurons, 10, seed, record=record)
+    return crosscheck(run(settings), kernel_of(preset.architecture()), CUTOFF, width=width)
+
+
+def test_gauss_lambda_from_tilted_neurons() -> None:
+    """N lambda = -0.1404 at L = 10 with an honest error at every width, and ratios of G^(6) that fail below N = 1000."""
+    for width, free, effective in ((10, 0.005, 0.024), (100, 0.291, 0.408), (1000, 0.943, 0.981)):
+        result = stream("gauss", 20_000, width, record=Record.TILTED)
+        assert result.estimator is Estimator.TILTED
+        estimate = result.coupling.estimate
+        assert_agrees(estimate, Figure(-0.1404 / width, 0.5e-4 / width), "lambda")
+        assert_relative_error_below(estimate, 1e-3)
+        assert result.exact is not None
+        assert_agrees(estimate, Figure(result.exact.mean), "lambda")
+        six = result.six_point
+        assert six.distinct is not None
+        for found, value in zip(six.distinct, (free, effective), strict=True):
+            assert_agrees(found, Figure(value, 6e-4), f"ratio at width {width}")
+        codes = {warning.code for warning in result.warnings}
+        assert codes == ({Code.PERTURBATION} if width < 1000 else set())
+        with pytest.raises(AssertionError):  # the control: a tenth of a per cent would be seen
+            assert_agrees(estimate, Figure(1.001 * result.exact.mean), "lambda")
+
+
+@pytest.mark.parametrize(("name", "width"), [("relu", 20), ("erf", 5), ("erf", 1000)])
+def test_lambda_from_a_stream_of_neurons(name: str, width: int) -> None:
+    result = stream(name, 50_000, width)
+    assert result.estimator is Estimator.NEURON
+    assert result.measured.width == width
+    assert result.exact is not None
+    assert result.exact.width == width
+    assert_agrees(result.coupling.estimate, Figure(result.exact.mean), "lambda")
+    assert_agrees(result.six_point.gp_over_g6, Figure(result.exact.gp_over_g6), "G_GP/G6")
+    assert_agrees(result.six_point.eft_over_g6, Figure(result.exact.eft_over_g6), "prediction/G6")
+    assert_relative_error_below(result.coupling.estimate, 0.02)
+    with pytest.raises(AssertionError):  # the control
+        assert_agrees(result.coupling.estimate, Figure(1.1 * result.exact.mean), "lambda")
+
+
+@pytest.mark.parametrize("depth", [2, 3])
+def test_deep_networks(depth: int) -> None:
+    """K is a limit: the measured two-point function takes its place, no exact value is claimed, O(1/N) is no mismatch."""
+    architecture = Architecture(ERF, 1, 2.0, 0.1, depth)
+    points = np.array([[-1.0], [0.2], [0.6]])
+    settings = SimulationSettings.make(architecture, points, 3, 20_000, 10, SEED)
+    result = crosscheck(run(settings), kernel_of(architecture), CUTOFF)
+    measured = result.measured
+    assert (measured.reference, result.estimator) == (Reference.MEASURED, Estimator.CUMULANT)
+    assert result.exact is None
+    assert result.coupling.estimate.error is not None
+    codes = {warning.code for warning in result.warnings}
+    assert Code.KERNEL_MISMATCH not in codes
+    pairs = kernel_of(architecture)(points, points)[np.triu_indices(3)]
+    error = measured.two_point.std(axis=0, ddof=1) / sqrt(10)
+    assert np.max(np.abs(measured.two_point.mean(axis=0) - pairs) / error) > 20  # though it is far from zero
+    other = kernel_of(Architecture(ERF, 1, 2.0, 2.0, depth))
+    assert Code.KERNEL_MISMATCH in {warning.code for warning in crosscheck(run(settings), other, CUTOFF).warnings}
+
+
 def relu_by_numpy(nets: int, width: int, inputs: FloatArray) -> FloatArray:
     """Somebody else's script: outputs of shape (nets, inputs), weights ~ N(0, 1) and N(0, 1/width), no biases."""
     rng = np.random.default_rng(SEED)
@@ -186,7 +260,7 @@ def test_imported_relu_outputs(tmp_path: Path) -> None:
     assert imported.estimator is Estimator.PLAIN
     assert imported.coupling.estimate == read.coupling.estimate
     assert imported.six_point == read.six_point
-    assert imported.ensemble.conditional is None
+    assert not imported.ensemble.conditional
     estimate = imported.coupling.estimate
     assert_agrees(estimate, relu_lambda(20, CUTOFF), "lambda")
     assert_relative_error_below(estimate, 0.1)
@@ -250,6 +324,13 @@ def test_tuples_that_say_nothing_are_left_out(inputs: list[float]) -> None:
         assert np.isfinite(number)
 
 
+def mismatch(ensemble: Ensemble, kernel: Kernel, width: int | None = None) -> ResultWarning | None:
+    """The check of a cross-check alone, without its integrals, with the best estimator."""
+    (*_, best) = available_estimators(ensemble, known_kernel=True)
+    two_point = measure_correlators(ensemble, best, kernel, width=width).two_point
+    return kernel_mismatch(two_point, kernel_on_pairs(kernel, ensemble.inputs))
+
+
 def test_another_kernel_is_noticed_and_the_right_one_is_not() -> None:
     """ReLU's outputs passed off as Erf's, and ReLU's scaled by a tenth; forty honest ensembles stay quiet."""
     rng = np.random.default_rng(11)
@@ -266,8 +347,23 @@ def test_another_kernel_is_noticed_and_the_right_one_is_not() -> None:
     assert Code.KERNEL_MISMATCH not in codes(two_sided, ReluKernel())
     for seed in range(40):
         settings = SimulationSettings.make(PRESETS["erf"].architecture(), PRESETS["erf"].points(), 5, 400, 10, seed)
-        found = crosscheck(run(settings), ErfKernel(), 10.0)
-        assert Code.KERNEL_MISMATCH not in {warning.code for warning in found.warnings}, seed
+        assert mismatch(run(settings), ErfKernel()) is None, seed
+
+
+def test_another_kernel_is_noticed_in_a_stream_of_neurons() -> None:
+    """s + w <phi phi> against K, for plain and tilted neurons; where Gauss-net has no variance, rounding is no mismatch."""
+    cases = (("erf", Record.NEURONS, ErfKernel(1, 1.0, 1.1)), ("gauss", Record.TILTED, GaussKernel(1, 1.1, 1.0)))
+    for name, record, wrong in cases:
+        preset = PRESETS[name]
+        right = kernel_of(preset.architecture())
+        for seed in range(10):
+            settings = SimulationSettings.make(
+                preset.architecture(), preset.points(), None, 2_000, 10, seed, record=record
+            )
+            ensemble = run(settings)
+            assert mismatch(ensemble, right, 5) is None, (name, seed)
+        found = crosscheck(ensemble, wrong, CUTOFF, width=5)
+        assert Code.KERNEL_MISMATCH in {warning.code for warning in found.warnings}, name
 
 
 def test_second_order_grows_with_the_number_of_outputs() -> None:

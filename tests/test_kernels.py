@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import warnings
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +19,7 @@ from feyn_nn.kernels import (
     FunctionKernel,
     GaussKernel,
     Kernel,
+    LayeredKernel,
     ReluKernel,
     WeightsPropagator,
     kernel_of,
@@ -141,13 +143,15 @@ def test_functions_of_the_wrong_points_are_refused() -> None:
         ReluKernel(0)
 
 
-def test_kernel_of_knows_the_presets_and_refuses_others() -> None:
+def test_kernel_of_knows_every_architecture() -> None:
     for name, preset in PRESETS.items():
-        kernel = kernel_of(preset.architecture(d_in=2))
+        architecture = preset.architecture(d_in=2)
+        kernel = kernel_of(architecture)
         assert type(kernel) is NETS[name]
         assert (kernel.d_in, kernel.bias_variance) == (2, preset.sigma_b**2)
-    with pytest.raises(InputError, match="'sine'"):
-        kernel_of(Architecture(Activation("sine", np.sin)))
+        assert kernel_of(replace(architecture, depth=2)) == LayeredKernel(replace(architecture, depth=2))
+    sine = Architecture(Activation("sine", lambda z: np.sin(z, out=z)))
+    assert kernel_of(sine) == LayeredKernel(sine)
 
 
 EXPRESSIONS = {

@@ -17,8 +17,9 @@ from feyn_nn.graphs import Diagram, diagrams_of, topologies
 from feyn_nn.kernels import ErfKernel, FunctionKernel, GaussKernel, ReluKernel, WeightsPropagator
 from feyn_nn.measure.couplings import theory_coefficients
 from feyn_nn.network import PRESETS
-from feyn_nn.numeric import Component, Contraction, Grid, Region, Shape, Vertex, connected_components, grid_for
+from feyn_nn.numeric import Component, Contraction, Grid, PointGrid, Region, Shape, Vertex, connected_components, grid_for
 from feyn_nn.numeric import contraction as contraction_module
+from feyn_nn.numeric import networks as networks_module
 from feyn_nn.numeric.shapes import diagram_components
 from tests.oracles import integrals
 
@@ -51,7 +52,7 @@ def smooth_function(seed: int, d_in: int) -> Callable[[FloatArray, FloatArray], 
 
 def random_grid(seed: int, size: int, d_in: int) -> Grid:
     rng = np.random.default_rng(seed)
-    return Grid(rng.uniform(-2, 2, size=(size, d_in)), rng.uniform(0.1, 1.0, size=size), 2.0)
+    return PointGrid(rng.uniform(-2, 2, size=(size, d_in)), rng.uniform(0.1, 1.0, size=size), 2.0)
 
 
 def scalar(kernel: Kernel) -> Callable[[FloatArray, FloatArray], float]:
@@ -195,7 +196,7 @@ def test_summed_coefficient_does_not_depend_on_leg_labels(order: tuple[int, ...]
 def test_coefficients_of_all_diagrams_are_wick_sums() -> None:
     """On a grid of one node with weight v and K = 1, order p of G^(n) is (-v)^p (n + 4 p - 1)!! / p!."""
     one = FunctionKernel(lambda x, y: np.ones((len(x), len(y))))
-    grid = Grid(np.zeros((1, 1)), np.array([0.5]), 1.0)
+    grid = PointGrid(np.zeros((1, 1)), np.array([0.5]), 1.0)
     contraction = Contraction(np.array([[0.0]]), grid, one, one)
     correlator = generate_correlator(4, QUARTIC, [(1,), (2,), (3,)], set())
     values = contraction.coefficients(correlator, [(0, 0, 0, 0)])
@@ -252,7 +253,7 @@ def test_three_vertices_in_closed_form() -> None:
 def test_limits_are_refused_before_memory_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     kernel = FunctionKernel(smooth_function(SEED, 1))
     inputs = np.array([[0.3], [-0.8]])
-    monkeypatch.setattr(contraction_module, "MAX_NUMBERS", 100)
+    monkeypatch.setattr(networks_module, "MAX_NUMBERS", 100)
     small = Contraction(inputs, random_grid(SEED, 9, 1), kernel, kernel)
     large = Contraction(inputs, random_grid(SEED, 60, 1), kernel, kernel)
     assert small.integrals(DIAGRAMS["contact"], [(0, 0, 1, 1)]).shape == (1,)  # the control: 27 numbers
@@ -271,7 +272,8 @@ def test_blocks_of_rows_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     tuples = sorted_tuples(2, 4)
     whole = Contraction(inputs, grid, kernel, kernel).integrals(DIAGRAMS["bubble"], tuples)
     for size in (1, 50, 100):
-        monkeypatch.setattr(contraction_module, "_BLOCK_NUMBERS", size)
+        monkeypatch.setattr(contraction_module, "_KERNEL_NUMBERS", size)
+        monkeypatch.setattr(contraction_module, "_KEPT_PAIRS", 0)
         pieces = Contraction(inputs, grid, kernel, kernel).integrals(DIAGRAMS["bubble"], tuples)
         np.testing.assert_allclose(pieces, whole, rtol=1e-12)
 
@@ -280,7 +282,7 @@ def test_tuples_find_their_places() -> None:
     """Every sorted tuple reads its own number off a contraction: one node, K(x_i, y) = p_i, so products of p."""
     primes = np.array([[2.0], [3.0], [5.0], [7.0], [11.0]])
     kernel = FunctionKernel(lambda x, y: x @ y.T)
-    contraction = Contraction(primes, Grid(np.ones((1, 1)), np.ones(1), 1.0), kernel, kernel)
+    contraction = Contraction(primes, PointGrid(np.ones((1, 1)), np.ones(1), 1.0), kernel, kernel)
     for diagram, n in ((DIAGRAMS["contact"], 4), (DIAGRAMS["exchange"], 6), (DIAGRAMS["tadpole"], 2)):
         tuples = [row for row in product(range(5), repeat=n) if list(row) == sorted(row)]
         values = contraction.integrals(diagram, tuples)
@@ -331,7 +333,7 @@ def test_any_integral_agrees_with_loops_in_any_numbering(seed: int) -> None:
     kernel = FunctionKernel(smooth_function(SEED, 1))
     inputs, rows = np.array([[0.3], [-0.8], [1.1]]), [(0, 1, 2), (2, 2, 0)]
     cube = random_grid(SEED, 4, 1)
-    surface = Grid(np.array([[cube.cutoff], [-cube.cutoff]]), np.ones(2), cube.cutoff)
+    surface = PointGrid(np.array([[cube.cutoff], [-cube.cutoff]]), np.ones(2), cube.cutoff)
     expected = np.zeros(2)
     for nodes in product(range(2), *[range(4)] * (number - 1)):
         points = [(surface if v == 0 else cube).nodes[node] for v, node in enumerate(nodes)]

@@ -23,10 +23,13 @@ COMMANDS: Final = {
     "count": "how many diagrams a class has, and the exact sum of their weights",
     "eft": "the operators that the symmetries allow up to a dimension, and which couplings are more irrelevant",
     "beta": "beta functions of the couplings from the generated correlators and a kernel",
+    "integrate": "the diagrams of G^(n) as numbers: their integrals over the cutoff's cube, with errors",
     "exact": "exact correlators of a network with one hidden layer, as polynomials in 1/N",
     "simulate": "simulate an ensemble of networks into a directory",
+    "merge": "join ensembles: parts of one plan, and experiments of different seeds",
     "measure": "correlators, m_n and background of an ensemble, simulated or imported",
     "crosscheck": "measure lambda, predict G^(6), compare, and warn",
+    "reproduce": "the figures of the talk made anew: measured, exact and predicted numbers side by side",
     "atlas": "write the atlas of diagrams as pictures and JSON, or check that it is current",
 }
 INTERRUPTED: Final = 130

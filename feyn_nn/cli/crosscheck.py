@@ -2,87 +2,102 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from typing import TYPE_CHECKING, Any
 
 from feyn_nn.arrays import as_points, plain
 from feyn_nn.cli import options as shared
 from feyn_nn.cli.beta import add_propagator
-from feyn_nn.cli.measure import add_imported, imported, provenance, warnings_document
+from feyn_nn.cli.imported import add_imported, imported
+from feyn_nn.cli.measure import add_estimator, provenance, warnings_document
 from feyn_nn.cli.simulate import add_run, run_simulation, settings_of, workers_of
-from feyn_nn.cli.wording import warning_lines
+from feyn_nn.cli.wording import samples_text, warning_lines, wrapped
 from feyn_nn.combinatorics import sorted_tuples
 from feyn_nn.errors import InputError
 from feyn_nn.files import claim_directory, json_text, write_json, write_text
-from feyn_nn.kernels import Propagator
-from feyn_nn.measure import CrossCheck, crosscheck
-from feyn_nn.network import TALK_CUTOFF
+from feyn_nn.kernels import Propagator, kernel_of
+from feyn_nn.measure import CrossCheck, Estimator, best_estimator, crosscheck
+from feyn_nn.network import PRESETS, TALK_CUTOFF, TALK_EXPERIMENTS
 from feyn_nn.numeric import check_cutoff
 
 if TYPE_CHECKING:
-    import argparse
-
+    from feyn_nn.ensembles import SimulationSettings
     from feyn_nn.estimate import Estimate
     from feyn_nn.measure.reference import ExactReference
+    from feyn_nn.network import Architecture
 
 ROUNDING = 1e-9
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
-    shared.add_network(parser, optional=True)
+    shared.add_network(parser, optional=True, nets="gauss, erf, relu, or module:function for an activation of your own")
+    shared.add_layers(parser)
     shared.add_kernel(parser)
     shared.add_inputs(parser)
     add_run(parser)
     parser.add_argument("--cutoff", type=float, default=TALK_CUTOFF, metavar="L", help="cutoff Lambda (default 10)")
     add_propagator(parser)
+    add_estimator(
+        parser,
+        "default: the one with the least noise, which decides what is simulated: single neurons, of the tilted law for "
+        "Gauss-net, and conditional kernels of a deep network; imported outputs are averaged plainly",
+    )
     add_imported(parser)
     parser.add_argument("--out", metavar="DIR", help="new directory for crosscheck.json and summary.txt")
     shared.add_json(parser)
+    parser.set_defaults(experiments=None)
 
 
 def run(options: argparse.Namespace) -> int:
     """Simulate or import, cross-check, print."""
-    kernel = shared.chosen_kernel(options)
+    architecture = _architecture(options)
+    kernel = shared.chosen_kernel(options) if architecture is None else kernel_of(architecture)
     propagator = Propagator(options.propagator)
+    estimator = None if options.estimator is None else Estimator(options.estimator)
     directory = None if options.out is None else shared.out_directory(options.out)
     if options.outputs is not None:
-        unused = [name for name in ("nets", "seed", "workers") if getattr(options, name) is not None]
+        unused = [name for name in ("nets", "seed", "chunk", "workers") if getattr(options, name) is not None]
         if unused:
             sys.stderr.write(f"feyn-nn: not used with --outputs: --{', --'.join(unused)}\n")
-        ensemble = imported(options.outputs, options.inputs, options.experiments)
+        ensemble = imported(options)
         if ensemble.inputs.shape[1] != kernel.d_in:
             raise InputError(
                 f"{options.inputs}: the inputs have d_in = {ensemble.inputs.shape[1]}, the kernel d_in = {kernel.d_in}; "
                 f"add --d-in {ensemble.inputs.shape[1]}"
             )
         check_cutoff(options.cutoff, ensemble.inputs)
-        settings: dict[str, Any] = {"width": options.width, "seed": None}
+        width = options.width
+        settings: dict[str, Any] = {"seed": None}
     else:
-        if options.net is None:
-            raise InputError(
-                "--kernel without --outputs: only gauss, erf and relu can be simulated; give --outputs FILE"
-            )
-        if options.experiments < 2:
-            raise InputError(f"--experiments {options.experiments}: an error bar needs two or more")
-        simulation = settings_of(options)
+        if architecture is None:
+            raise InputError("--kernel without --outputs: only a network can be simulated; give --outputs FILE")
+        if estimator is None:
+            estimator = best_estimator(architecture)
+        width = _width(options)
+        simulation = _simulation(options, estimator)
         workers_of(options)  # refused before a directory is claimed
         check_cutoff(options.cutoff, as_points(simulation.inputs, kernel.d_in))
-        settings = {"width": simulation.width, "seed": simulation.runs[0].seed, "chunk": simulation.chunk}
+        settings = {
+            "seed": simulation.runs[0].seed,
+            "chunk": simulation.chunk,
+            "engine": simulation.engine.value,
+        }
     if directory is not None:
         claim_directory(directory)
     if options.outputs is None:
         ensemble = run_simulation(options, simulation, None)
-    known = options.net is not None and options.outputs is not None and options.width is not None
     result = crosscheck(
         ensemble,
         kernel,
         options.cutoff,
         propagator,
-        architecture=shared.architecture(options) if known else None,
-        width=options.width if known else None,
+        estimator,
+        architecture=None if width is None else architecture,
+        width=width,
     )
-    settings = _settings(options, result) | settings
+    settings = _settings(options, architecture, result) | settings
     record = document(result, settings)
     record["provenance"] = provenance(outputs=options.outputs, inputs=options.inputs if options.outputs else None)
     summary = text(result, settings)
@@ -93,9 +108,37 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _settings(options: argparse.Namespace, result: CrossCheck) -> dict[str, Any]:
+def _architecture(options: argparse.Namespace) -> Architecture | None:
+    """The network of NET; None for a kernel of the user's own."""
+    if options.net is None or options.kernel is not None:
+        return None
+    return shared.simulated_architecture(options)
+
+
+def _width(options: argparse.Namespace) -> int:
+    """The width to measure at: as asked, or the talk's."""
+    if options.width is None:
+        if options.net not in PRESETS:
+            raise InputError(f"{options.net}: the talk has no width for it; give --width")
+        return PRESETS[options.net].effective_width
+    if options.width < 1:
+        raise InputError(f"width = {options.width}: expected a positive integer")
+    return int(options.width)
+
+
+def _simulation(options: argparse.Namespace, estimator: Estimator) -> SimulationSettings:
+    """What to simulate for an estimator."""
+    experiments = TALK_EXPERIMENTS if options.experiments is None else options.experiments
+    if experiments < 2:
+        raise InputError(f"--experiments {experiments}: an error bar needs two or more")
+    chosen = vars(options) | {"experiments": experiments, "record": estimator.record.value}
+    if estimator.at_any_width:
+        chosen["width"] = None
+    return settings_of(argparse.Namespace(**chosen))
+
+
+def _settings(options: argparse.Namespace, architecture: Architecture | None, result: CrossCheck) -> dict[str, Any]:
     ensemble = result.ensemble
-    architecture = None if options.net is None else shared.architecture(options)
     return {
         "net": options.net,
         "kernel": result.kernel.name,
@@ -103,12 +146,17 @@ def _settings(options: argparse.Namespace, result: CrossCheck) -> dict[str, Any]
         "sigma_b": architecture.sigma_b if architecture else options.sigma_b,
         "d_in": result.kernel.d_in,
         "d_out": ensemble.d_out,
+        "depth": architecture.depth if architecture else None,
+        "width": result.measured.width,
         "inputs": plain(ensemble.inputs),
         "cutoff": result.cutoff,
         "propagator": result.propagator.value,
+        "record": ensemble.record.value,
         "nets": ensemble.nets,
         "experiments": ensemble.experiments,
         "estimator": result.estimator.value,
+        "assumption": result.estimator.assumption,
+        "relative_to": result.measured.reference.statement,
         "source": "imported" if options.outputs else "simulated",
         "left_out": ensemble.left_out,
     }
@@ -184,11 +232,12 @@ def text(result: CrossCheck, settings: dict[str, Any]) -> str:
     coupling, six = result.coupling, result.six_point
     legs = f"{result.propagator.symbol} legs, Lambda = {result.cutoff:g}"
     tuples = len(sorted_tuples(result.ensemble.points, 6))
-    width = "" if settings["width"] is None else f", width {settings['width']}"
     exact = result.exact
     lines = [
-        f"{settings['net'] or settings['kernel']}{width}: {settings['experiments']} experiments of {settings['nets']} "
-        f"{settings['source']} networks, {result.ensemble.points} inputs, estimator {result.estimator.value}; {legs}",
+        *wrapped(
+            f"{settings['net'] or settings['kernel']}: {samples_text(result.measured, settings['source'] + ' ')}, estimator "
+            f"{result.estimator.value}; {legs}; G_GP from {result.measured.reference.statement}"
+        ),
         "",
         _row("", "measured", "" if exact is None else f"exact, N = {exact.width}"),
         _row(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,15 +11,15 @@ from feyn_nn.arrays import FloatArray, as_points
 from feyn_nn.errors import InputError
 from feyn_nn.files import read_array
 from feyn_nn.kernels import Kernel, Propagator, kernel_of, parse_kernel
-from feyn_nn.network import Architecture, preset
+from feyn_nn.network import PRESETS, Activation, Architecture, import_activation, preset
 
 if TYPE_CHECKING:
     import argparse
 
 
-def add_network(parser: argparse.ArgumentParser, *, optional: bool = False) -> None:
-    """NET and the variances."""
-    parser.add_argument("net", metavar="NET", nargs="?" if optional else None, help="gauss, erf or relu")
+def add_network(parser: argparse.ArgumentParser, *, optional: bool = False, nets: str = "gauss, erf or relu") -> None:
+    """NET and the variances; `nets` says which there are."""
+    parser.add_argument("net", metavar="NET", nargs="?" if optional else None, help=nets)
     add_variances(parser)
 
 
@@ -27,6 +28,13 @@ def add_variances(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--d-in", type=int, default=1, metavar="D", help="number of input dimensions (default 1)")
     parser.add_argument("--sigma-w", type=float, metavar="S", help="standard deviation (default: the talk's)")
     parser.add_argument("--sigma-b", type=float, metavar="S", help="standard deviation (default: the talk's)")
+    parser.set_defaults(depth=1, d_out=1)
+
+
+def add_layers(parser: argparse.ArgumentParser) -> None:
+    """--depth, --d-out."""
+    parser.add_argument("--depth", type=int, default=1, metavar="L", help="number of hidden layers (default 1)")
+    parser.add_argument("--d-out", type=int, default=1, metavar="D", help="number of outputs (default 1)")
 
 
 def add_inputs(parser: argparse.ArgumentParser) -> None:
@@ -58,6 +66,31 @@ def architecture(options: argparse.Namespace) -> Architecture:
     return preset(options.net).architecture(options.d_in, options.sigma_w, options.sigma_b)
 
 
+def simulated_architecture(options: argparse.Namespace) -> Architecture:
+    """The architecture with the options of `add_layers`, of NET or of the user's own activation `module:function`.
+
+    Its standard deviations are 1 where none are given.
+    """
+    if options.net in PRESETS:
+        return replace(architecture(options), depth=options.depth, d_out=options.d_out)
+    return Architecture(
+        own_activation(options.net),
+        options.d_in,
+        1.0 if options.sigma_w is None else options.sigma_w,
+        1.0 if options.sigma_b is None else options.sigma_b,
+        options.depth,
+        options.d_out,
+    )
+
+
+def own_activation(text: str) -> Activation:
+    """Import the user's activation `module:function`; its module may lie in the working directory."""
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.append(here)
+    return import_activation(text)
+
+
 def chosen_kernel(options: argparse.Namespace) -> Kernel:
     """The kernel of NET, or the user's own; raise InputError unless exactly one is given."""
     if (options.net is None) == (options.kernel is None):
@@ -82,6 +115,8 @@ def other_dimension(options: argparse.Namespace, propagator: Propagator) -> Kern
 def inputs(options: argparse.Namespace) -> FloatArray:
     """The inputs, shape (points, d_in); the talk's six where none are given."""
     if options.inputs is None:
+        if options.net not in PRESETS:
+            raise InputError(f"{options.net}: the talk has no inputs for it; give --inputs")
         if options.d_in != 1:
             raise InputError(f"d_in = {options.d_in}: the talk's six inputs have d_in = 1; give --inputs FILE.npy")
         return preset(options.net).points()
@@ -135,4 +170,4 @@ def refuse_unused(options: argparse.Namespace, names: tuple[str, ...], why: str)
     """Raise InputError if an option was given that would not be used."""
     for name in names:
         if getattr(options, name) is not None:
-            raise InputError(f"--{name}: {why}; leave it out")
+            raise InputError(f"--{name.replace('_', '-')}: {why}; leave it out")

@@ -10,13 +10,13 @@ import logging
 import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, InvalidStateError
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from importlib import import_module
 from types import ModuleType
 from typing import Final, ParamSpec, Protocol, TypeVar, cast
 
-from feyn_nn.ensembles.executors import Workers
+from feyn_nn.ensembles.executors import Workers, interrupts_held_back
 from feyn_nn.ensembles.manifest import environment
 from feyn_nn.errors import InputError
 
@@ -88,18 +88,18 @@ class DaskExecutor(Executor):
 def local_cluster(workers: int) -> Iterator[Workers]:
     """Start a scheduler and worker processes that only this machine can reach."""
     distributed = _distributed()
-    with (
-        _quiet(),
-        distributed.LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            processes=True,
-            host=_LOCAL_HOST,
-            dashboard_address=f"{_LOCAL_HOST}:0",  # Dask's own choice listens on all interfaces
-            silence_logs=logging.CRITICAL,
-        ) as cluster,
-        distributed.Client(cluster, set_as_default=False) as client,
-    ):
+    with _quiet(), ExitStack() as stack:
+        with interrupts_held_back():
+            cluster = distributed.LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                processes=True,
+                host=_LOCAL_HOST,
+                dashboard_address=f"{_LOCAL_HOST}:0",  # Dask's own choice listens on all interfaces
+                silence_logs=logging.CRITICAL,
+            )
+            stack.enter_context(cluster)
+            client = stack.enter_context(distributed.Client(cluster, set_as_default=False))
         yield Workers(DaskExecutor(client), workers)
 
 

@@ -9,10 +9,13 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing import resource_tracker
 from threading import Thread
 from typing import TypeAlias
 
@@ -34,13 +37,39 @@ def threads(workers: int) -> ExecutorFactory:
 
 def processes(workers: int) -> ExecutorFactory:
     """Fresh processes, which leave Ctrl-C to their parent and end when it dies."""
+    return partial(_start_processes, workers)
+
+
+def _start_processes(workers: int) -> Executor:
     context = multiprocessing.get_context("spawn")  # a fork would inherit the directory's lock
-    return partial(ProcessPoolExecutor, workers, mp_context=context, initializer=_serve)
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_serve)
+    with interrupts_held_back():
+        for _ in range(workers):
+            pool.submit(_begin)
+    return pool
+
+
+@contextmanager
+def interrupts_held_back() -> Iterator[None]:
+    """Let Ctrl-C wait; processes and threads that start meanwhile never hear of it, and leave it to this one."""
+    if sys.platform == "win32":
+        yield
+        return
+    resource_tracker.ensure_running()  # it unblocks Ctrl-C when it starts
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _serve() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Thread(target=_end_with_parent, name="feyn-nn-parent", daemon=True).start()
+
+
+def _begin() -> None:
+    """The first task of a process: a pool starts them with their tasks."""
 
 
 def _end_with_parent() -> None:

@@ -79,7 +79,7 @@ class NeuronSampler:
 
     def activate(self, z: FloatArray) -> None:
         """Overwrite pre-activations with phi."""
-        if self._activation is ERF and z.flags.c_contiguous:
+        if self._activation == ERF and z.flags.c_contiguous:
             erf(z, self.work)
         else:
             self._activation.apply(z)

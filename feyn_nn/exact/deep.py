@@ -20,8 +20,9 @@ expectations with covariance K^l. The output is Gaussian given the last layer, h
     kappa4 = (1/N) (d_ij d_km V_{12,34} + d_ik d_jm V_{13,24} + d_im d_jk V_{14,23}) + O(1/N^2),   V = V^{depth+1},
 
 without corrections for depth 1 (`feyn_nn.exact.cumulants`). Yaida, arXiv:1910.00019; Roberts, Yaida, Hanin, *The Principles
-of Deep Learning Theory*, chapter 4 (there with a rank-four vertex V and the same recursion). Erf and ReLU, in closed form but
-for the four-neuron moments (`covariance_moments`).
+of Deep Learning Theory*, chapter 4 (there with a rank-four vertex V and the same recursion). For Erf-, ReLU- and Gauss-net, in
+closed form but for the four-neuron moments (`moments.moments_at`). Gauss-net's normalisers do not fluctuate: they are the
+variances of the infinitely wide network.
 """
 
 from __future__ import annotations
@@ -35,49 +36,60 @@ import numpy as np
 from feyn_nn.arrays import FloatArray, as_points, sorted_rank
 from feyn_nn.combinatorics import sorted_tuples
 from feyn_nn.errors import InputError, LimitError
-from feyn_nn.exact.covariance_moments import moments_from_covariance
 from feyn_nn.exact.cumulants import leg_pairings
-from feyn_nn.network import ERF, RELU, Activation, Architecture
+from feyn_nn.exact.moments import moments_at
+from feyn_nn.kernels.closed_forms import gauss_second_moment
+from feyn_nn.kernels.layered import hidden_neurons, layer_covariances
+from feyn_nn.kernels.second_moments import second_moments
+from feyn_nn.network import ERF, GAUSS, RELU, Activation, Architecture
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from feyn_nn.arrays import IntArray
+    from feyn_nn.kernels.covariances import Covariances
+    from feyn_nn.kernels.neuron import Neuron
 
 MAX_POINTS: Final = 10
 """715 sorted 4-tuples."""
+_NO_EIGENVALUE: Final = 1e-14
 
 
 @dataclass(frozen=True)
 class _Response:
-    """E[phi_x phi_y] for covariance K, and its derivatives, each of shape (points, points).
+    """Derivatives of E[phi_x phi_y] with respect to the covariances K, each of shape (points, points).
 
     As a function of three separate variables (K_xx, K_yy, K_xy): `cross[x, y]` with respect to K_xy, `own[x, y]` to K_xx.
     """
 
-    second_moment: FloatArray
     cross: FloatArray
     own: FloatArray
 
 
-def _erf_response(K: FloatArray) -> _Response:
-    variance = 1 + 2 * np.diagonal(K)
-    # arcsin(2 K_xy / sqrt(A_x A_y)) = atan2(2 K_xy, root), root^2 = A_x A_y - 4 K_xy^2 >= 1
-    root = np.sqrt(np.maximum(np.outer(variance, variance) - 4 * K**2, 1.0))
-    return _Response(2 / pi * np.arctan2(2 * K, root), 4 / pi / root, -4 / pi * K / (variance[:, None] * root))
+def _erf_response(K: Covariances) -> _Response:
+    root = np.sqrt(1 + 2 * K.xx[:, None] + 2 * K.yy + 4 * K.determinant)
+    return _Response(4 / pi / root, -4 / pi * K.xy / ((1 + 2 * K.xx[:, None]) * root))
 
 
-def _relu_response(K: FloatArray) -> _Response:
-    variance = np.diagonal(K)
-    root = np.sqrt(np.maximum(np.outer(variance, variance) - K**2, 0.0))
+def _relu_response(K: Covariances) -> _Response:
+    root = np.sqrt(K.determinant)
     np.fill_diagonal(root, 0.0)
-    opposite = pi - np.arctan2(root, K)  # pi - theta
+    opposite = pi - np.arctan2(root, K.xy)  # pi - theta
     # sin(theta) sqrt(K_xx K_yy) = root; where K_xx = 0 the neuron is dead at x and K_hat_xx does not fluctuate
-    positive = np.where(variance > 0, variance, 1.0)
-    return _Response((root + opposite * K) / (2 * pi), opposite / (2 * pi), root / positive[:, None] / (4 * pi))
+    positive = np.where(K.xx > 0, K.xx, 1.0)
+    return _Response(opposite / (2 * pi), root / positive[:, None] / (4 * pi))
 
 
-_RESPONSES: Final[dict[Activation, Callable[[FloatArray], _Response]]] = {ERF: _erf_response, RELU: _relu_response}
+def _gauss_response(K: Covariances) -> _Response:
+    moment = gauss_second_moment(K)
+    return _Response(moment, moment / 2)
+
+
+_RESPONSES: Final[dict[Activation, Callable[[Covariances], _Response]]] = {
+    ERF: _erf_response,
+    GAUSS: _gauss_response,
+    RELU: _relu_response,
+}
 
 
 @dataclass(frozen=True)
@@ -90,7 +102,6 @@ class DeepFourPoint:
 
     architecture: Architecture
     inputs: FloatArray
-    depth: int
     kernel: FloatArray
     covariance: FloatArray
 
@@ -126,66 +137,51 @@ class DeepFourPoint:
         return self.leading / width
 
 
-def layer_kernels(architecture: Architecture, inputs: FloatArray, depth: int) -> tuple[FloatArray, ...]:
+def layer_kernels(architecture: Architecture, inputs: FloatArray) -> tuple[FloatArray, ...]:
     """K^1 .. K^{depth+1} at the inputs, each of shape (points, points): the last is the infinite-width kernel of the output.
 
-    depth = 1 is one hidden layer, whose kernel is that of `feyn_nn.kernels`. Raises InputError for depth < 1, inputs of
-    another shape, and activations other than erf and relu.
+    Raises InputError for inputs of another shape, and as `kernels.LayeredKernel` for activations without a closed form.
 
-    >>> from feyn_nn.network import preset
-    >>> relu = preset("relu")  # each layer halves K(x, x): a neuron is dead half the time
-    >>> [round(float(K[4, 4]), 12) for K in layer_kernels(relu.architecture(), relu.points(), 3)]
+    >>> relu = Architecture(RELU, sigma_b=0.0, depth=3)  # each layer halves K(x, x): a neuron is dead half the time
+    >>> [round(float(K[0, 0]), 12) for K in layer_kernels(relu, np.ones((1, 1)))]
     [1.0, 0.5, 0.25, 0.125]
     """
-    response = _response_of(architecture, depth)
     points = as_points(inputs, architecture.d_in)
-    w, s = architecture.weight_variance, architecture.bias_variance
-    kernels = [s + w / architecture.d_in * (points @ points.T)]
-    for _ in range(depth):
-        kernels.append(s + w * response(kernels[-1]).second_moment)
-    return tuple(kernels)
+    return tuple(layer.xy for layer in layer_covariances(architecture, points, points))
 
 
-def deep_four_point(architecture: Architecture, inputs: FloatArray, depth: int) -> DeepFourPoint:
-    """Return kappa4 of a network with `depth` hidden layers of width N, at leading order in 1/N.
+def deep_four_point(architecture: Architecture, inputs: FloatArray) -> DeepFourPoint:
+    """Return kappa4 of a network of any depth, with hidden layers of width N, at leading order in 1/N.
 
-    Raises as `layer_kernels`, and LimitError for more than ten inputs.
+    Raises InputError for inputs of another shape and activations other than erf, gauss and relu, LimitError for more than ten
+    inputs and for moments beyond floating-point numbers.
 
-    >>> from feyn_nn.network import preset
-    >>> relu = preset("relu")  # kappa4 / K^2 = 3 * 5 depth / N at one input without bias
-    >>> deep = deep_four_point(relu.architecture(), relu.points()[:1], 4)
+    >>> relu = Architecture(RELU, sigma_b=0.0, depth=4)  # kappa4 / K^2 = 3 * 5 depth / N at one input without bias
+    >>> deep = deep_four_point(relu, np.ones((1, 1)))
     >>> round(float(deep.leading[0] / deep.kernel[0, 0] ** 2), 10)
     60.0
     """
-    response = _response_of(architecture, depth)
+    activation = architecture.activation
+    if activation not in _RESPONSES:
+        raise InputError(
+            f"activation {activation.name!r}: what a layer passes on of fluctuations is known for erf, gauss and relu; use one "
+            "of them"
+        )
     points = as_points(inputs, architecture.d_in)
     if len(points) > MAX_POINTS:
         raise LimitError(
             f"{len(points)} inputs: expected at most {MAX_POINTS} for a deep network's four-point function"
         )
     w = architecture.weight_variance
-    kernels = layer_kernels(architecture, points, depth)
+    layers = layer_covariances(architecture, points, points)
     pairs = np.array(sorted_tuples(len(points), 2), dtype=np.intp)
     covariance = np.zeros((len(pairs), len(pairs)))
-    for K in kernels[:-1]:
-        layer = response(K)
-        propagate = w * _pair_derivatives(layer, pairs)
-        second = layer.second_moment[pairs[:, 0], pairs[:, 1]]
-        own = _four_moments(architecture.activation, K, pairs) - np.outer(second, second)
+    for neuron, K in zip(hidden_neurons(architecture), layers, strict=False):
+        propagate = w * _pair_derivatives(_RESPONSES[activation](K), pairs)
+        second = second_moments(neuron, K).value[pairs[:, 0], pairs[:, 1]]
+        own = _four_moments(neuron, K, pairs) - np.outer(second, second)
         covariance = w**2 * own + propagate @ covariance @ propagate.T
-    return DeepFourPoint(architecture, points, depth, kernels[-1], covariance)
-
-
-def _response_of(architecture: Architecture, depth: int) -> Callable[[FloatArray], _Response]:
-    if depth < 1:
-        raise InputError(f"depth {depth}: expected one hidden layer or more")
-    response = _RESPONSES.get(architecture.activation)
-    if response is None:
-        raise InputError(
-            f"activation {architecture.activation.name!r}: the recursion over layers is known for erf and relu; "
-            "use one of them"
-        )
-    return response
+    return DeepFourPoint(architecture, points, layers[-1].xy, covariance)
 
 
 def _pair_derivatives(layer: _Response, pairs: IntArray) -> FloatArray:
@@ -201,10 +197,24 @@ def _pair_derivatives(layer: _Response, pairs: IntArray) -> FloatArray:
     return matrix
 
 
-def _four_moments(activation: Activation, K: FloatArray, pairs: IntArray) -> FloatArray:
+def _four_moments(neuron: Neuron, K: Covariances, pairs: IntArray) -> FloatArray:
     """E[phi_a phi_b phi_c phi_d] for all sorted pairs ab and cd: shape (pairs, pairs)."""
-    points = len(K)
-    legs = np.array(sorted_tuples(points, 4), dtype=np.intp)
-    moments = moments_from_covariance(activation, K[legs[:, :, None], legs[:, None, :]])
+    moments = moments_at(neuron, _vectors(K), (4,))[4].values
     both = np.concatenate(np.broadcast_arrays(pairs[:, None, :], pairs[None, :, :]), axis=-1)
-    return moments[sorted_rank(points, np.sort(both, axis=-1))]
+    return moments[sorted_rank(len(K.xx), np.sort(both, axis=-1))]
+
+
+def _vectors(K: Covariances) -> FloatArray:
+    """Vectors whose inner products are the covariances, shape (points, m): the points that they come from if there are any.
+
+    From the correlations, so that points of very different variance keep their digits; eigenvalues that are rounding are
+    left out, so that points that coincide have one vector.
+    """
+    if K.points is not None:
+        return K.points[0]
+    deviations = np.sqrt(K.xx)
+    inverse = np.divide(1.0, deviations, out=np.zeros_like(deviations), where=deviations > 0)
+    values, vectors = np.linalg.eigh(K.xy * np.outer(inverse, inverse))
+    kept = values > _NO_EIGENVALUE * values[-1]
+    result: FloatArray = deviations[:, None] * vectors[:, kept] * np.sqrt(values[kept])
+    return result

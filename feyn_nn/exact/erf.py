@@ -1,7 +1,8 @@
-"""Moments of an Erf-net neuron for any number of inputs: signs of noisy pre-activations.
+"""Moments of an Erf-net neuron for any number of pre-activations: signs of noisy pre-activations.
 
 erf(z) = E sign(z - xi) over xi ~ N(0, 1/2), so that with an independent xi for every factor M_n is the moment of n signs of
-Gaussians with the correlations (C = sigma_b^2 + sigma_w^2 x.y / d_in; physics notes, section 3)
+Gaussians with the correlations (C: the covariances of the pre-activations, C = sigma_b^2 + sigma_w^2 x.y / d_in in the first
+layer; physics notes, section 3)
 
     R_ij = 2 C_ij / sqrt((1 + 2 C_ii)(1 + 2 C_jj)) for i != j, repeated inputs included,   R_ii = 1.
 
@@ -10,7 +11,7 @@ Odd moments vanish exactly. n = 2 is the arcsine of the kernel, without loss of 
 
 from __future__ import annotations
 
-from math import comb, pi
+from math import comb
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -18,22 +19,23 @@ import numpy as np
 from feyn_nn.errors import LimitError
 from feyn_nn.exact.signs import evaluations, sign_moments
 from feyn_nn.exact.tuples import ROUNDING, OrderMoments, tuple_array
-from feyn_nn.kernels.geometry import augmented, gram_determinants, squared_norms
+from feyn_nn.kernels.closed_forms import erf_second_moment
+from feyn_nn.kernels.covariances import Covariances
+from feyn_nn.kernels.geometry import squared_norms
 
 if TYPE_CHECKING:
     from feyn_nn.arrays import FloatArray, IntArray
-    from feyn_nn.network import Architecture
 
 MAX_ORDER: Final = 8
 _MOST_WORK: Final = 2e9
 
 
-def erf_moments(architecture: Architecture, inputs: FloatArray, n: int) -> OrderMoments:
-    """M_n over the sorted n-tuples of `inputs`, shape (points, d_in), for n from 1 to 8.
+def erf_moments(vectors: FloatArray, n: int) -> OrderMoments:
+    """M_n over the sorted n-tuples of pre-activations z = u.g with the vectors u, shape (points, r), for n from 1 to 8.
 
     Raises LimitError for n > 8, and for n = 8 with so many inputs that it would take minutes.
     """
-    points = len(inputs)
+    points = len(vectors)
     if n % 2:
         zeros = np.zeros(comb(points + n - 1, n))
         return OrderMoments(zeros, zeros.copy(), "zero by symmetry")
@@ -41,12 +43,11 @@ def erf_moments(architecture: Architecture, inputs: FloatArray, n: int) -> Order
         raise LimitError(
             f"Erf-net's moment of order {n}: integrals are nested up to order {MAX_ORDER}; ask for no more"
         )
-    vectors = augmented(inputs, architecture.d_in, architecture.sigma_w, architecture.sigma_b)
-    noisy = 1 + 2 * squared_norms(vectors)
+    variance = squared_norms(vectors)
     if n == 2:
-        rest = noisy[:, None] + noisy[None, :] - 1 + 4 * gram_determinants(vectors, vectors)
         first, second = tuple_array(points, 2).T
-        values = (2 / pi * np.arctan2(2 * (vectors @ vectors.T), np.sqrt(rest)))[first, second]
+        pairs = Covariances(variance, variance, vectors @ vectors.T, (vectors, vectors))
+        values = erf_second_moment(pairs)[first, second]
         return OrderMoments(values, ROUNDING * np.abs(values), "closed form")
     tuples = tuple_array(points, n)
     cost = len(tuples) * evaluations((1,) * n, 8)
@@ -55,7 +56,8 @@ def erf_moments(architecture: Architecture, inputs: FloatArray, n: int) -> Order
             f"Erf-net's moments of order {n} at {points} inputs: {len(tuples)} tuples would take about {cost:.1e} arcsines, "
             f"more than {_MOST_WORK:.0e}; ask for fewer inputs or a lower order"
         )
-    correlation = 2 * (vectors @ vectors.T) / np.sqrt(noisy[:, None] * noisy)
+    noisy = np.sqrt(1 + 2 * variance)
+    correlation = 2 * (vectors @ vectors.T) / np.outer(noisy, noisy)
     values, error = np.empty(len(tuples)), np.empty(len(tuples))
     for counts, (rows, groups) in _by_multiplicities(tuples).items():
         values[rows], error[rows] = sign_moments(correlation[groups[:, None], groups], counts)

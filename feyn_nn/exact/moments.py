@@ -1,8 +1,10 @@
 """Moments M_n(x_1 .. x_n) = E[phi(z_1) ... phi(z_n)] of one neuron, z_i = W0.x_i + b0, for every architecture.
 
 W0 ~ N(0, sigma_w^2/d_in) and b0 ~ N(0, sigma_b^2), for Gauss-net with its normaliser (`feyn_nn.network`); physics notes,
-sections 3 and 7. Arrays run over the sorted n-tuples of the inputs, repeats allowed, in lexicographic order
-(`combinatorics.sorted_tuples`). Every order says by which method it was found and how well it is known:
+sections 3 and 7. With g a standard Gaussian vector z_i = u_i.g, u_i = (sigma_b, sigma_w x_i / sqrt(d_in)); in a deeper layer
+the pre-activations have other vectors u_i (`feyn_nn.exact.deep`). Arrays run over the sorted n-tuples of the inputs, repeats
+allowed, in lexicographic order (`combinatorics.sorted_tuples`). Every order says by which method it was found and how well it
+is known:
 
 - Gauss-net: closed form (`feyn_nn.exact.gauss`);
 - Erf-net: moments of signs, nested integrals of dimension n/2 - 1 (`feyn_nn.exact.erf`), from order 8 on a lattice where that
@@ -24,12 +26,16 @@ from feyn_nn.exact import erf
 from feyn_nn.exact.gauss import gauss_moments
 from feyn_nn.exact.quadrature import MAX_DIMENSION, quadrature_moments
 from feyn_nn.exact.relu import relu_moments
+from feyn_nn.exact.sphere import spanned
+from feyn_nn.kernels.geometry import augmented
+from feyn_nn.kernels.layered import hidden_neurons
 from feyn_nn.network import ERF, GAUSS, RELU
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from feyn_nn.exact.tuples import OrderMoments
+    from feyn_nn.kernels.neuron import Neuron
     from feyn_nn.network import Architecture
 
 MAX_TUPLES: Final = 2_000_000
@@ -80,8 +86,9 @@ class NeuronMoments:
 def neuron_moments(architecture: Architecture, inputs: FloatArray, orders: Sequence[int]) -> NeuronMoments:
     """Return the moments of the given orders over all sorted tuples of `inputs`, shape (points, d_in).
 
-    Raises InputError for an order below 1, inputs of another shape, and an activation that returns what is not a number;
-    LimitError for more than two million tuples, values beyond floating-point numbers, and integrals that would take minutes.
+    Raises InputError for more than one hidden layer, an order below 1, inputs of another shape, and an activation that returns
+    what is not a number; LimitError for more than two million tuples, values beyond floating-point numbers, and integrals that
+    would take minutes.
 
     >>> from feyn_nn.network import preset
     >>> relu = preset("relu")
@@ -91,6 +98,7 @@ def neuron_moments(architecture: Architecture, inputs: FloatArray, orders: Seque
     M_6: 462 tuples, closed form, relative accuracy 1.0e-14
     """
     points = as_points(inputs, architecture.d_in)
+    check_one_hidden_layer(architecture)
     wanted = sorted(set(orders))
     for n in wanted:
         if n < 1:
@@ -101,26 +109,37 @@ def neuron_moments(architecture: Architecture, inputs: FloatArray, orders: Seque
                 f"moments of order {n} at {len(points)} inputs: {tuples} tuples, expected at most {MAX_TUPLES}; ask for fewer "
                 "inputs or a lower order"
             )
-    if not wanted:
-        return NeuronMoments(architecture, points, {})
-    activation = architecture.activation
-    if activation == GAUSS:
-        found = {n: gauss_moments(architecture, points, n) for n in wanted}
-    elif activation == ERF:
-        found = {n: _erf_moments(architecture, points, n) for n in wanted}
-    elif activation == RELU:
-        found = relu_moments(architecture, points, wanted)
-    else:
-        found = quadrature_moments(architecture, points, wanted)
-    return NeuronMoments(architecture, points, found)
+    neuron = next(hidden_neurons(architecture))
+    vectors = augmented(points, architecture.d_in, architecture.sigma_w, architecture.sigma_b)
+    return NeuronMoments(architecture, points, moments_at(neuron, vectors, wanted) if wanted else {})
 
 
-def _erf_moments(architecture: Architecture, inputs: FloatArray, n: int) -> OrderMoments:
-    if n >= erf.MAX_ORDER and n % 2 == 0 and min(architecture.d_in, len(inputs) - 1) < MAX_DIMENSION - 1:
+def check_one_hidden_layer(architecture: Architecture) -> None:
+    """Raise InputError for a deeper network."""
+    if architecture.depth > 1:
+        raise InputError(
+            f"depth {architecture.depth}: correlators at every width are known for one hidden layer; for more use "
+            "feyn_nn.exact.deep.deep_four_point, which is of leading order in 1/N"
+        )
+
+
+def moments_at(neuron: Neuron, vectors: FloatArray, orders: Sequence[int]) -> dict[int, OrderMoments]:
+    """Moments for pre-activations z = u.g with the vectors u, shape (points, m), and g a standard Gaussian vector."""
+    if neuron.activation == GAUSS:
+        return {n: gauss_moments(vectors, n) for n in orders}
+    if neuron.activation == ERF:
+        return {n: _erf_moments(neuron, vectors, n) for n in orders}
+    if neuron.activation == RELU:
+        return relu_moments(vectors, orders)
+    return quadrature_moments(neuron, vectors, orders)
+
+
+def _erf_moments(neuron: Neuron, vectors: FloatArray, n: int) -> OrderMoments:
+    if n >= erf.MAX_ORDER and n % 2 == 0 and spanned(vectors).shape[1] < MAX_DIMENSION:
         try:
-            lattice = quadrature_moments(architecture, inputs, (n,))[n]
+            lattice = quadrature_moments(neuron, vectors, (n,))[n]
         except LimitError:
             lattice = None
         if lattice is not None and (lattice.accuracy <= _LATTICE_IS_AS_GOOD or n > erf.MAX_ORDER):
             return lattice
-    return erf.erf_moments(architecture, inputs, n)
+    return erf.erf_moments(vectors, n)

@@ -1,7 +1,7 @@
 """Moments of a neuron with any activation, by quadrature over its weights and bias, with an error from refinement.
 
-Pre-activations are z_i = u_i.g - c_i with g a standard Gaussian vector in the space of dimension r that the augmented inputs
-span, r <= d_in + 1 (c_i: the shift of `Architecture.log_normaliser`). Two rules, the better one is kept:
+Pre-activations are z_i = u_i.g - c_i with g a standard Gaussian vector in the space of dimension r that the vectors u_i span,
+in the first layer r <= d_in + 1 (c_i: what the architecture subtracts). Two rules, the better one is kept:
 
 - lattice: equidistant points in a ball, displaced from the origin. For a Gaussian times an analytic function the error falls
   like exp(-const/spacing^2); every refinement also widens the ball, for activations that grow.
@@ -21,16 +21,16 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import numpy as np
 
 from feyn_nn.arrays import sorted_rank
-from feyn_nn.errors import InputError, LimitError
+from feyn_nn.errors import LimitError
 from feyn_nn.exact.sphere import cones, spanned, sphere_rules
 from feyn_nn.exact.tuples import OrderMoments, TupleSums, error_of_finest, tuple_array, work
-from feyn_nn.kernels.geometry import augmented
+from feyn_nn.kernels.geometry import squared_norms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from feyn_nn.arrays import FloatArray
-    from feyn_nn.network import Activation, Architecture
+    from feyn_nn.kernels.neuron import Neuron
 
 Approximation: TypeAlias = "dict[int, tuple[FloatArray, FloatArray]]"
 """By order, the moments and their Hoelder bounds."""
@@ -58,33 +58,30 @@ _CELL_NODES: Final = (4, 6, 8, 11, 15, 20)
 _PANEL: Final = 2.0
 
 
-def quadrature_moments(
-    architecture: Architecture, inputs: FloatArray, orders: Sequence[int]
-) -> dict[int, OrderMoments]:
-    """M_n over the sorted n-tuples of `inputs`, shape (points, d_in), for every n of `orders`.
+def quadrature_moments(neuron: Neuron, vectors: FloatArray, orders: Sequence[int]) -> dict[int, OrderMoments]:
+    """M_n over the sorted n-tuples of pre-activations with the vectors u, shape (points, m), for every n of `orders`.
 
-    Raises LimitError where the inputs span more than four dimensions and n > 4, or where no refinement that can be afforded
+    Raises LimitError where the vectors span more than four dimensions and n > 4, or where no refinement that can be afforded
     reaches three digits; InputError where the activation returns what is not a finite number.
     """
-    vectors = spanned(augmented(inputs, architecture.d_in, architecture.sigma_w, architecture.sigma_b))
-    shifts = architecture.log_normaliser(inputs)
+    vectors = spanned(vectors)
     if vectors.shape[1] > MAX_DIMENSION:
-        return {n: _by_subsets(architecture, inputs, n, vectors.shape[1]) for n in orders}
-    return _Neuron(architecture.activation, vectors, shifts).moments(orders)
+        return {n: _by_subsets(neuron, vectors, n) for n in orders}
+    return _NeuronAt(neuron, vectors).moments(orders)
 
 
-def _by_subsets(architecture: Architecture, inputs: FloatArray, n: int, dimension: int) -> OrderMoments:
+def _by_subsets(neuron: Neuron, vectors: FloatArray, n: int) -> OrderMoments:
     """Moments of n factors from each set of n inputs on its own, which spans at most n dimensions."""
+    points, dimension = vectors.shape
     if n > MAX_DIMENSION:
         raise LimitError(
-            f"moments of order {n} of activation {architecture.activation.name!r}: the inputs span {dimension} dimensions, and "
+            f"moments of order {n} of activation {neuron.activation.name!r}: the inputs span {dimension} dimensions, and "
             f"a grid with 40 points an axis would have {40.0**dimension:.0e}; expected at most {MAX_DIMENSION}"
         )
-    points = len(inputs)
     size = len(tuple_array(points, n))
     values, error, methods = np.zeros(size), np.zeros(size), set()
     for subset in combinations(range(points), n):
-        found = quadrature_moments(architecture, inputs[list(subset)], (n,))[n]
+        found = quadrature_moments(neuron, vectors[list(subset)], (n,))[n]
         places = sorted_rank(points, np.array(subset, dtype=np.intp)[tuple_array(n, n)])
         values[places], error[places] = found.values, found.error
         methods.add(found.method)
@@ -103,13 +100,13 @@ class _Attempt:
     given_up: bool
 
 
-class _Neuron:
+class _NeuronAt:
     """phi(u_i.g - c_i) as a function of g."""
 
-    def __init__(self, activation: Activation, vectors: FloatArray, shifts: FloatArray) -> None:
-        self._activation = activation
+    def __init__(self, neuron: Neuron, vectors: FloatArray) -> None:
+        self._neuron = neuron
         self._vectors = vectors
-        self._shifts = shifts
+        self._means = neuron.mean(squared_norms(vectors))
 
     def moments(self, orders: Sequence[int]) -> dict[int, OrderMoments]:
         """By the lattice, and if that leaves digits to be gained, by cells."""
@@ -125,7 +122,7 @@ class _Neuron:
             return self._refined(rules, orders, most_nodes, "lattice", patience)
 
         candidates = [lattice(_PATIENCE)]
-        if candidates[0].worst > _GOAL and dimension and not np.any(self._shifts):
+        if candidates[0].worst > _GOAL and dimension and not np.any(self._means):
             rays = cones(self._vectors)
             cells = (
                 (self._cells(rays, nodes), len(rays) * nodes ** (dimension - 1) * _length_rule(nodes)[0].size)
@@ -138,7 +135,7 @@ class _Neuron:
         if best.worst > WORST:
             reached = "allow no estimate" if best.worst == inf else f"leave a relative error of {best.worst:.1e}"
             raise LimitError(
-                f"moments of order {max(orders)} of activation {self._activation.name!r} at {points} inputs that span "
+                f"moments of order {max(orders)} of activation {self._neuron.activation.name!r} at {points} inputs that span "
                 f"{dimension} dimensions: {most_nodes:.0e} nodes {reached}, expected {WORST:g}; ask for less"
             )
         return best.moments
@@ -184,17 +181,7 @@ class _Neuron:
 
     def _values(self, nodes: FloatArray) -> FloatArray:
         """Phi at nodes of shape (nodes, r): shape (points, nodes)."""
-        z = self._vectors @ nodes.T - self._shifts[:, None]
-        values = z.copy()
-        with np.errstate(all="ignore"):
-            self._activation.apply(values)
-        if not np.all(np.isfinite(values)):
-            point, node = (int(k) for k in np.argwhere(~np.isfinite(values))[0])
-            raise InputError(
-                f"activation {self._activation.name!r} returned {values[point, node]} at z = {z[point, node]:.6g}: expected a "
-                "finite number; correct the activation, or lower sigma_w and sigma_b if it overflows"
-            )
-        return values
+        return self._neuron.values(self._vectors @ nodes.T + self._means[:, None])
 
     def _lattice(self, spacing: float, radius: float) -> Iterator[tuple[FloatArray, FloatArray]]:
         """Yield points of the ball and weights, plane by plane."""

@@ -1,8 +1,8 @@
-"""Moments of a ReLU-net neuron for any number of inputs.
+"""Moments of a ReLU-net neuron for any number of pre-activations.
 
-The pre-activations z_i = u_i.g, g a standard Gaussian vector, depend on g through the space that the augmented inputs
-u_i = (sigma_b, sigma_w x_i / sqrt(d_in)) span, of dimension r: at most d_in + 1 and the number of inputs. (z)_+ is
-homogeneous, so that the length of g separates from its direction y,
+The pre-activations z_i = u_i.g, g a standard Gaussian vector, depend on g through the space that the vectors u_i span, of
+dimension r. In the first layer u_i = (sigma_b, sigma_w x_i / sqrt(d_in)), and r is at most d_in + 1 and the number of inputs.
+(z)_+ is homogeneous, so that the length of g separates from its direction y,
 
     M_n = E[chi_r^n] * mean over the unit sphere of prod (u_i.y)_+,   E[chi_r^n] = 2^{n/2} Gamma((r+n)/2) / Gamma(r/2).
 
@@ -22,13 +22,11 @@ from feyn_nn.errors import LimitError
 from feyn_nn.exact.sphere import cones, spanned, sphere_rules
 from feyn_nn.exact.stein import positive_part_moments
 from feyn_nn.exact.tuples import OrderMoments, TupleSums, error_of_finest, tuple_array, work
-from feyn_nn.kernels.geometry import augmented
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from feyn_nn.arrays import FloatArray
-    from feyn_nn.network import Architecture
 
 _NODES: Final = {1: (1, 1, 1), 2: (10, 13, 17), 3: (9, 12, 16), 4: (6, 8, 10)}
 _WORDS: Final = {
@@ -43,12 +41,12 @@ MAX_DIMENSION: Final = 3
 """Above, integration by parts."""
 
 
-def relu_moments(architecture: Architecture, inputs: FloatArray, orders: Sequence[int]) -> dict[int, OrderMoments]:
-    """M_n over the sorted n-tuples of `inputs`, shape (points, d_in), for every n of `orders`.
+def relu_moments(vectors: FloatArray, orders: Sequence[int]) -> dict[int, OrderMoments]:
+    """M_n over the sorted n-tuples of pre-activations with the vectors u, shape (points, m), for every n of `orders`.
 
     Raises LimitError where the inputs are so many that it would take minutes, and for n > 8 in more than three dimensions.
     """
-    vectors = spanned(augmented(inputs, architecture.d_in, architecture.sigma_w, architecture.sigma_b))
+    vectors = spanned(vectors)
     if vectors.shape[1] > MAX_DIMENSION:
         return {n: positive_part_moments(vectors, n) for n in orders}
     return sphere_moments(vectors, orders)

@@ -1,17 +1,17 @@
-"""Kernels, the propagators of the field theory, in NumPy form: one final class each, and the user's own.
+"""Kernels, the propagators of the field theory, in NumPy form: one final class each, deep networks', and the user's own.
 
 Nothing here imports SymPy; the symbolic forms are in `feyn_nn.symbolic.kernels`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from feyn_nn.errors import InputError
 from feyn_nn.kernels.base import Kernel
 from feyn_nn.kernels.erf import ErfKernel
 from feyn_nn.kernels.free import FreeFieldKernel
 from feyn_nn.kernels.gauss import GaussKernel
+from feyn_nn.kernels.layered import LayeredKernel
 from feyn_nn.kernels.relu import ReluKernel
 from feyn_nn.kernels.user import ExpressionKernel, FunctionKernel, parse_kernel
 from feyn_nn.kernels.weights import Propagator, WeightsPropagator
@@ -27,6 +27,7 @@ __all__ = [
     "FunctionKernel",
     "GaussKernel",
     "Kernel",
+    "LayeredKernel",
     "Propagator",
     "ReluKernel",
     "WeightsPropagator",
@@ -34,7 +35,7 @@ __all__ = [
     "parse_kernel",
 ]
 
-_KERNELS: dict[Activation, Callable[[int, float, float], Kernel]] = {
+_ONE_HIDDEN_LAYER: Final[dict[Activation, Callable[[int, float, float], Kernel]]] = {
     ERF: ErfKernel,
     GAUSS: GaussKernel,
     RELU: ReluKernel,
@@ -42,16 +43,17 @@ _KERNELS: dict[Activation, Callable[[int, float, float], Kernel]] = {
 
 
 def kernel_of(architecture: Architecture) -> Kernel:
-    """Return the kernel K, output bias included; raise InputError if its form is not known.
+    """Return the kernel K of the outputs at infinite width, output bias included.
+
+    For one hidden layer it is the exact two-point function at every width, for more up to terms of order 1/N.
 
     >>> from feyn_nn.network import preset
     >>> kernel_of(preset("relu").architecture()).name
     'ReLU-net kernel'
+    >>> kernel_of(Architecture(ERF, depth=3)).name
+    'erf kernel of 3 hidden layers'
     """
-    kernel = _KERNELS.get(architecture.activation)
-    if kernel is None:
-        raise InputError(
-            f"activation {architecture.activation.name!r}: no kernel in closed form is known "
-            "(known: erf, gauss, relu); give the kernel as an expression or a FunctionKernel"
-        )
-    return kernel(architecture.d_in, architecture.sigma_w, architecture.sigma_b)
+    closed = _ONE_HIDDEN_LAYER.get(architecture.activation) if architecture.depth == 1 else None
+    if closed is None:
+        return LayeredKernel(architecture)
+    return closed(architecture.d_in, architecture.sigma_w, architecture.sigma_b)

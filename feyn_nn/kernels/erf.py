@@ -7,12 +7,12 @@ with w = sigma_w^2 and s = sigma_b^2.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import pi, sqrt
+from math import sqrt
 from typing import TYPE_CHECKING, final
 
-import numpy as np
-
-from feyn_nn.kernels.geometry import augmented, check_parameters, gram_determinants, squared_norms
+from feyn_nn.kernels.closed_forms import erf_second_moment, erf_square
+from feyn_nn.kernels.covariances import first_layer
+from feyn_nn.kernels.geometry import augmented, check_parameters, squared_norms
 
 if TYPE_CHECKING:
     from feyn_nn.arrays import FloatArray
@@ -47,15 +47,10 @@ class ErfKernel:
 
     def __call__(self, x: FloatArray, y: FloatArray) -> FloatArray:
         """K between x of shape (p, d_in) and y of shape (q, d_in): shape (p, q)."""
-        u = augmented(x, self.d_in, self.sigma_w, self.sigma_b)
-        v = augmented(y, self.d_in, self.sigma_w, self.sigma_b)
-        # arcsin(a / sqrt(b)) = atan2(a, sqrt(b - a^2)), where b - a^2 is a sum of non-negative terms
-        rest = 1 + 2 * squared_norms(u)[:, None] + 2 * squared_norms(v)[None, :] + 4 * gram_determinants(u, v)
-        angle: FloatArray = np.arctan2(2 * (u @ v.T), np.sqrt(rest))
-        return self.bias_variance + 2 / pi * self.sigma_w**2 * angle
+        covariances = first_layer(x, y, self.d_in, self.sigma_w, self.sigma_b)
+        return self.bias_variance + self.sigma_w**2 * erf_second_moment(covariances)
 
     def diagonal(self, y: FloatArray) -> FloatArray:
         """K(y_i, y_i), shape (q,)."""
         variance = squared_norms(augmented(y, self.d_in, self.sigma_w, self.sigma_b))
-        angle: FloatArray = np.arctan2(2 * variance, np.sqrt(1 + 4 * variance))
-        return self.bias_variance + 2 / pi * self.sigma_w**2 * angle
+        return self.bias_variance + self.sigma_w**2 * erf_square(variance)

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, final
 
 import numpy as np
 
-from feyn_nn.kernels.geometry import check_parameters, check_shape, squared_distances
+from feyn_nn.kernels.closed_forms import gauss_second_moment
+from feyn_nn.kernels.covariances import first_layer
+from feyn_nn.kernels.geometry import check_parameters, check_shape
 
 if TYPE_CHECKING:
     from feyn_nn.arrays import FloatArray
@@ -46,10 +48,8 @@ class GaussKernel:
 
     def __call__(self, x: FloatArray, y: FloatArray) -> FloatArray:
         """K between x of shape (p, d_in) and y of shape (q, d_in): shape (p, q)."""
-        check_shape(x, self.d_in)
-        check_shape(y, self.d_in)
-        decay: FloatArray = np.exp(squared_distances(x, y) * (-(self.sigma_w**2) / (2 * self.d_in)))
-        return self.bias_variance + self.sigma_w**2 * decay
+        covariances = first_layer(x, y, self.d_in, self.sigma_w, self.sigma_b)
+        return self.bias_variance + self.sigma_w**2 * gauss_second_moment(covariances)
 
     def diagonal(self, y: FloatArray) -> FloatArray:
         """K(y_i, y_i) = s + w, shape (q,)."""

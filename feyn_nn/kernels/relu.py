@@ -7,28 +7,15 @@ cos theta = C(x,y) / sqrt(C(x,x) C(y,y)), C = s + w x.y / d_in, with w = sigma_w
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import factorial, pi, sqrt
-from typing import TYPE_CHECKING, Final, final
+from math import sqrt
+from typing import TYPE_CHECKING, final
 
-import numpy as np
-
-from feyn_nn.kernels.geometry import augmented, check_parameters, gram_determinants, squared_norms
+from feyn_nn.kernels.closed_forms import relu_second_moment, relu_square
+from feyn_nn.kernels.covariances import first_layer
+from feyn_nn.kernels.geometry import augmented, check_parameters, squared_norms
 
 if TYPE_CHECKING:
     from feyn_nn.arrays import FloatArray
-
-_SERIES_BELOW: Final = 0.3
-_SERIES: Final = tuple((-1) ** (k + 1) * 2 * k / factorial(2 * k + 1) for k in range(1, 8))
-
-
-def _sine_minus_angle_cosine(delta: FloatArray) -> FloatArray:
-    """Sin(delta) - delta cos(delta) = delta^3/3 - ..., to full relative accuracy on [0, pi]."""
-    small = np.minimum(delta, _SERIES_BELOW)
-    series = np.zeros_like(delta)
-    for coefficient in reversed(_SERIES):
-        series = coefficient + small**2 * series
-    result: FloatArray = np.where(delta < _SERIES_BELOW, small**3 * series, np.sin(delta) - delta * np.cos(delta))
-    return result
 
 
 @final
@@ -63,15 +50,10 @@ class ReluKernel:
 
         Exactly s where C(x,x) or C(y,y) vanishes.
         """
-        u = augmented(x, self.d_in, self.sigma_w, self.sigma_b)
-        v = augmented(y, self.d_in, self.sigma_w, self.sigma_b)
-        # delta = pi - theta is small where u and v are opposite: there sin theta
-        # and (pi - theta) cos theta cancel
-        delta: FloatArray = np.arctan2(np.sqrt(gram_determinants(u, v)), -(u @ v.T))
-        norms = np.outer(np.sqrt(squared_norms(u)), np.sqrt(squared_norms(v)))
-        return self.bias_variance + self.sigma_w**2 / (2 * pi) * norms * _sine_minus_angle_cosine(delta)
+        covariances = first_layer(x, y, self.d_in, self.sigma_w, self.sigma_b)
+        return self.bias_variance + self.sigma_w**2 * relu_second_moment(covariances)
 
     def diagonal(self, y: FloatArray) -> FloatArray:
         """K(y_i, y_i) = s + w C(y_i, y_i) / 2, shape (q,)."""
         variance = squared_norms(augmented(y, self.d_in, self.sigma_w, self.sigma_b))
-        return self.bias_variance + self.sigma_w**2 / 2 * variance
+        return self.bias_variance + self.sigma_w**2 * relu_square(variance)

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from feyn_nn.combinatorics import sorted_tuples
 from feyn_nn.kernels import Propagator
-from feyn_nn.measure.correlators import available_estimators, measure_correlators
+from feyn_nn.measure.correlators import kernel_on_pairs, measure_correlators
 from feyn_nn.measure.couplings import (
     MeasuredCoupling,
     SixPoint,
@@ -22,11 +23,13 @@ from feyn_nn.measure.couplings import (
     theory_coefficients,
 )
 from feyn_nn.measure.diagnosis import constancy, kernel_mismatch, one_measurement, perturbation, sign_change
+from feyn_nn.measure.estimators import available_estimators
 from feyn_nn.measure.reference import ExactReference, exact_reference
 
 if TYPE_CHECKING:
     from feyn_nn.ensembles import Ensemble
     from feyn_nn.kernels import Kernel
+    from feyn_nn.measure.correlators import MeasuredCorrelators
     from feyn_nn.measure.diagnosis import ResultWarning
     from feyn_nn.measure.estimators import Estimator
     from feyn_nn.network import Architecture
@@ -34,19 +37,28 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CrossCheck:
-    """Results of a cross-check, with the ensemble's diagnostics."""
+    """Results of a cross-check, with what was measured and its diagnostics."""
 
-    ensemble: Ensemble
+    measured: MeasuredCorrelators
     kernel: Kernel
     cutoff: float
     propagator: Propagator
-    estimator: Estimator
     coupling: MeasuredCoupling
     six_point: SixPoint
     second_over_first: float | None
     exact: ExactReference | None
     integral_error: float
     warnings: tuple[ResultWarning, ...]
+
+    @property
+    def ensemble(self) -> Ensemble:
+        """The ensemble."""
+        return self.measured.ensemble
+
+    @property
+    def estimator(self) -> Estimator:
+        """How it was measured."""
+        return self.measured.estimator
 
 
 def crosscheck(
@@ -58,25 +70,29 @@ def crosscheck(
     architecture: Architecture | None = None,
     width: int | None = None,
 ) -> CrossCheck:
-    """Cross-check an ensemble whose exact two-point function is `kernel`, by default with the best estimator.
+    """Cross-check an ensemble whose kernel is `kernel`, by default with the best estimator.
 
+    With one hidden layer K is the exact two-point function. That of a deep network differs from K by O(1/N): its lambda comes
+    from the measured connected function, and G_GP^(6) from the measured two-point function, while the integrals take K.
     `second_over_first` is the mean over tuples of the O(lambda^2) over the O(lambda) part of G^(4) at the measured
-    lambda, None where the O(lambda^2) integrals are too large (d_in = 3). `architecture` and `width` say what network the
-    outputs are of, where the ensemble does not: with them the exact values are known.
+    lambda, None where the O(lambda^2) integrals are too large (d_in = 3). `architecture` and `width` say what network imported
+    outputs are of, and `width` at which a stream of single neurons is to be measured: with both the exact values are known.
 
-    Raises InputError for fewer than two experiments or a cutoff that does not contain the inputs.
+    Raises InputError for fewer than two experiments, a cutoff that does not contain the inputs, and as `measure_correlators`.
     """
-    chosen = estimator or available_estimators(ensemble, known_kernel=True)[-1]
-    measured = measure_correlators(ensemble, chosen, kernel)
+    network = ensemble.architecture or architecture
+    known = None if network is not None and network.depth > 1 else kernel
+    chosen = estimator or available_estimators(ensemble, known_kernel=known is not None)[-1]
+    measured = measure_correlators(ensemble, chosen, known, width=width)
     theory = theory_coefficients(ensemble.inputs, cutoff, propagator.of(kernel), kernel, ensemble.d_out)
     coupling = measure_lambda(measured, theory)
     mean = coupling.estimate.mean
-    known = theory.determined
+    determined = theory.determined
     ratio = None
     if theory.second is not None:
-        ratio = float(np.mean(mean * theory.second[known] / theory.first[known]))
-    exact = exact_reference(architecture or ensemble.architecture, width or ensemble.width, ensemble.inputs, theory)
-    mismatch = None if measured.refused(4) else kernel_mismatch(ensemble.values[2], measured.kernel)
+        ratio = float(np.mean(mean * theory.second[determined] / theory.first[determined]))
+    exact = exact_reference(network, measured.width, ensemble.inputs, theory)
+    mismatch = _mismatch(measured, kernel)
     sure = exact if mismatch is None else None  # of another network the exact values say nothing
     size = ratio if sure is None else sure.second_over_first
     found = [
@@ -84,15 +100,14 @@ def crosscheck(
         mismatch,
         None if size is None else perturbation(size),
         constancy(mean, coupling.spread) if sure is None else constancy(sure.mean, sure.spread),
-        one_measurement(measured.deltas[4]),
-        sign_change(theory.first[known]),
+        one_measurement(measured.delta(4)),
+        sign_change(theory.first[determined]),
     ]
     return CrossCheck(
-        ensemble,
+        measured,
         kernel,
         cutoff,
         propagator,
-        chosen,
         coupling,
         predict_six_point(measured, theory),
         ratio,
@@ -100,3 +115,19 @@ def crosscheck(
         theory.error,
         tuple(warning for warning in found if warning is not None),
     )
+
+
+def _mismatch(measured: MeasuredCorrelators, kernel: Kernel) -> ResultWarning | None:
+    """Whether the measured two-point function contradicts the kernel; of a deep network, by more than O(1/N).
+
+    How large 1/N corrections are the network itself says: kappa4/K^2 at one input is one of them.
+    """
+    if measured.refused(2):
+        return None
+    expected = kernel_on_pairs(kernel, measured.ensemble.inputs)
+    if measured.kernel is not None:
+        return kernel_mismatch(measured.two_point, expected)
+    equal = [len(set(row)) == 1 for row in sorted_tuples(measured.points, 4)]
+    diagonal = [i == j for i, j in sorted_tuples(measured.points, 2)]
+    fourth, second = measured.delta(4).mean(axis=0)[equal], measured.two_point.mean(axis=0)[diagonal]
+    return kernel_mismatch(measured.two_point, expected, float(np.max(np.abs(fourth) / second**2)))

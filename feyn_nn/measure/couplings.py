@@ -27,7 +27,7 @@ from feyn_nn.numeric import Contraction, with_error
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from feyn_nn.arrays import BoolArray, FloatArray
+    from feyn_nn.arrays import BoolArray, FloatArray, IntArray
     from feyn_nn.correlator import Correlator
     from feyn_nn.kernels import Kernel
     from feyn_nn.measure.correlators import MeasuredCorrelators
@@ -118,14 +118,14 @@ def measure_lambda(measured: MeasuredCorrelators, theory: TheoryCoefficients) ->
     per_experiment = _lambda_over_tuples(measured, theory)
     estimate = Estimate.from_experiments(np.nanmean(per_experiment, axis=1).tolist())
     if measured.refused(4):
-        estimate = Estimate(estimate.mean, None, estimate.n)
+        estimate = _without_error(estimate)
     return MeasuredCoupling(estimate, per_experiment.mean(axis=0))
 
 
 def _lambda_over_tuples(measured: MeasuredCorrelators, theory: TheoryCoefficients) -> FloatArray:
     """lambda_m per experiment and tuple, NaN where it is not determined."""
-    out = np.full_like(measured.deltas[4], np.nan)
-    return np.divide(measured.deltas[4], theory.first, out=out, where=theory.determined)
+    delta = measured.delta(4)
+    return np.divide(delta, theory.first, out=np.full_like(delta, np.nan), where=theory.determined)
 
 
 @dataclass(frozen=True)
@@ -145,33 +145,29 @@ class SixPoint:
 
 def predict_six_point(measured: MeasuredCorrelators, theory: TheoryCoefficients) -> SixPoint:
     """Predict G^(6) with the mean lambda; errors by jackknife over experiments, refused under a heavy tail."""
-    gaussian = measured.gaussians[6]
-    values = measured.values(6)
+    gaussian, values = measured.gaussian(6), measured.values(6)
     couplings = np.nanmean(_lambda_over_tuples(measured, theory), axis=1, keepdims=True)
-
+    size = np.abs(values.mean(axis=0))
+    visible = np.flatnonzero(size > VANISHING * size.max())  # G6 = 0 has no ratio
     refused = measured.refused(6) or measured.refused(4)
-    tuples = sorted_tuples(measured.ensemble.points, 6)
 
-    pooled = values.mean(axis=0)
-    visible = np.abs(pooled) > VANISHING * np.abs(pooled).max()  # G6 = 0 has no ratio
+    def ratios(chosen: IntArray) -> tuple[Estimate, Estimate]:
+        free, sixth, term = gaussian[:, chosen], values[:, chosen], theory.sixth[chosen]
+        found = (
+            jackknife(lambda gp, full: float(np.mean(gp / full)), free, sixth),
+            jackknife(lambda gp, g, full: float(np.mean((gp + g * term) / full)), free, couplings, sixth),
+        )
+        return (_without_error(found[0]), _without_error(found[1])) if refused else found
 
-    def over(sixth: FloatArray, top: FloatArray) -> FloatArray:
-        return np.divide(top, sixth, out=np.full_like(sixth, np.nan), where=visible)
-
-    def predicted(coupling: FloatArray, sixth: FloatArray) -> FloatArray:
-        return over(sixth, gaussian + coupling * theory.sixth)
-
-    def ratios(chosen: slice) -> tuple[Estimate, Estimate]:
-        free = jackknife(lambda sixth: float(np.nanmean(over(sixth, gaussian)[chosen])), values)
-        effective = jackknife(lambda g, sixth: float(np.nanmean(predicted(g, sixth)[chosen])), couplings, values)
-        if refused:
-            return Estimate(free.mean, None, free.n), Estimate(effective.mean, None, effective.n)
-        return free, effective
-
-    free, effective = ratios(slice(None))
-    over_tuples = predicted(couplings.mean(axis=0), pooled)
+    free, effective = ratios(visible)
+    predicted = gaussian.mean(axis=0) + couplings.mean() * theory.sixth
+    over_tuples = predicted[visible] / values.mean(axis=0)[visible]
     distinct = None
-    place = tuples.index(tuple(range(6))) if measured.ensemble.points >= 6 else -1
-    if place >= 0 and visible[place]:
-        distinct = ratios(slice(place, place + 1))
-    return SixPoint(free, effective, float(np.nanmin(over_tuples)), float(np.nanmax(over_tuples)), distinct)
+    place = sorted_tuples(measured.points, 6).index(tuple(range(6))) if measured.points >= 6 else -1
+    if place in visible:
+        distinct = ratios(np.array([place]))
+    return SixPoint(free, effective, float(over_tuples.min()), float(over_tuples.max()), distinct)
+
+
+def _without_error(estimate: Estimate) -> Estimate:
+    return Estimate(estimate.mean, None, estimate.n)

@@ -13,32 +13,20 @@ import numpy as np
 from scipy import stats
 
 from feyn_nn.combinatorics import sorted_tuples
-from feyn_nn.ensembles import Source
-from feyn_nn.measure.estimators import Estimator
+from feyn_nn.ensembles import Record
 
 if TYPE_CHECKING:
     from feyn_nn.arrays import FloatArray
     from feyn_nn.ensembles import Ensemble
+    from feyn_nn.measure.tails import HeavyTail
 
 FEW_EXPERIMENTS: Final = 5
 PERTURBATION: Final = 0.3
 CONSTANCY: Final = 0.1
 NON_ZERO_MEAN_SIGMAS: Final = 5.5
 KERNEL_CHANCE: Final = 1e-7
+KERNEL_ROUNDING: Final = 1e-9
 INDEPENDENT_TUPLES: Final = 1.02
-MIN_EFFECTIVE: Final = 20.0
-MIN_EFFECTIVE_FRACTION: Final = {
-    (Source.NEURONS, 4): 5e-3,
-    (Source.NEURONS, 6): 1.5e-3,
-    (Source.OUTPUTS, 4): 3e-3,
-    (Source.OUTPUTS, 6): 3e-4,
-}
-"""Share of samples that must effectively carry a mean of order n.
-
-(sum v)^2 / (M sum v^2) tends to <v>^2/<v^2>. It is .6 and .5 for Erf neurons and .043 and .011 for ReLU neurons at
-n = 4 and 6 (Gaussian integrals), .086 and .02 for a Gaussian output; for Gauss-net at sigma_b = 1 it tends to e^-16
-and e^-36, and is below 1e-3 in any sample that could be drawn.
-"""
 
 
 class Code(StrEnum):
@@ -62,53 +50,40 @@ class ResultWarning:
     message: str
 
 
-def heavy_tail(ensemble: Ensemble, estimator: Estimator, n: int) -> ResultWarning | None:
-    """Warn if a few samples carry the means that order n rests on; its error bar is then refused.
-
-    Neurons are looked at wherever they are known: they decide Delta G^(n) whatever the estimator.
-    """
-    sources = [Source.NEURONS] if Source.NEURONS in ensemble.tails else []
-    if estimator is Estimator.PLAIN:
-        sources.append(Source.OUTPUTS)
-    found = (_heavy_tail(ensemble, source, n) for source in sources)
-    return next((warning for warning in found if warning is not None), None)
+def heavy_tail(tail: HeavyTail, ensemble: Ensemble) -> ResultWarning:
+    """Say that a few samples carry the means that an order rests on, and what would be better."""
+    return ResultWarning(Code.HEAVY_TAIL, f"{tail.sentence}; {_better(ensemble)}")
 
 
-def _heavy_tail(ensemble: Ensemble, source: Source, n: int) -> ResultWarning | None:
-    tail = ensemble.tails[source][n]
-    neurons = source is Source.NEURONS
-    samples = ensemble.nets * (ensemble.width or 1) if neurons else ensemble.nets
-    effective = float(np.min(tail.effective))
-    normalised = ensemble.architecture is not None and ensemble.architecture.activation.normalised
-    if normalised and not np.all(tail.largest_share):  # exp(z) has underflowed in every neuron drawn
-        effective = 0.0
-    if effective >= MIN_EFFECTIVE and effective / samples >= MIN_EFFECTIVE_FRACTION[source, n]:
-        return None
-    what, power = ("neurons", f"phi^{n}") if neurons else ("networks", f"f^{n}")
-    if normalised:
-        advice = "sample the bias from a tilted law, or use the exact correlator"
-    else:
-        advice = "use more networks, and if this stays, the exact correlator"
-    return ResultWarning(
-        Code.HEAVY_TAIL,
-        f"of {samples} {what} in an experiment only about {effective:.3g} carry the mean of {power} (the largest alone "
-        f"{100 * float(np.max(tail.largest_share)):.2g} %): rare {what} that a sample of this size has hardly seen decide "
-        f"Delta G^({n}), so its value may be far off and its error bar is refused; {advice}",
-    )
+def _better(ensemble: Ensemble) -> str:
+    """What to do about a heavy tail."""
+    architecture = ensemble.architecture
+    if architecture is None or architecture.depth > 1:
+        return "use more networks, and if this stays, smaller variances or inputs"
+    if architecture.activation.normalised and ensemble.record is not Record.TILTED:
+        return "sample the bias from its tilted law (simulate with --record tilted, estimator tilted), or use the exact correlator"
+    if ensemble.record.of_networks:
+        return (
+            "use more networks, or a stream of single neurons (simulate with --record neurons, estimator neuron), or the "
+            "exact correlator"
+        )
+    return "use more neurons, or the exact correlator"
 
 
-def kernel_mismatch(two_point: FloatArray, kernel: FloatArray | None) -> ResultWarning | None:
+def kernel_mismatch(two_point: FloatArray, kernel: FloatArray, allowance: float = 0.0) -> ResultWarning | None:
     """Warn if the measured G^(2), (experiments, pairs), is not the kernel, by Student's t over experiments.
 
-    K is the exact two-point function at every width, so that a deviation which chance gives once in 1e7 means another
-    network, other variances or other inputs.
+    With one hidden layer K is the exact two-point function at every width, so that a deviation which chance gives once in 1e7
+    means another network, other variances or other inputs. `allowance`, relative to the largest K, is subtracted from
+    deviations.
     """
-    if kernel is None or len(two_point) < 3:
+    if len(two_point) < 3:
         return None
     mean = two_point.mean(axis=0)
     error = two_point.std(axis=0, ddof=1) / np.sqrt(len(two_point))
-    gap = np.abs(mean - kernel)
-    sigmas = np.divide(gap, error, out=np.where(gap > 1e-9 * np.abs(kernel).max(), np.inf, 0.0), where=error > 0)
+    scale = np.abs(kernel).max()
+    gap = np.maximum(np.abs(mean - kernel) - (allowance + KERNEL_ROUNDING) * scale, 0.0)
+    sigmas = np.divide(gap, error, out=np.where(gap > 0, np.inf, 0.0), where=error > 0)
     worst = int(np.argmax(sigmas))
     chance = 2 * float(stats.t.sf(sigmas[worst], len(two_point) - 1)) * len(kernel)
     if chance > KERNEL_CHANCE:
@@ -116,8 +91,8 @@ def kernel_mismatch(two_point: FloatArray, kernel: FloatArray | None) -> ResultW
     return ResultWarning(
         Code.KERNEL_MISMATCH,
         f"the measured two-point function is {mean[worst]:.4g} where K is {kernel[worst]:.4g}, {sigmas[worst]:.3g} standard "
-        "errors apart: the ensemble does not have this kernel, and nothing else here can be trusted; check the network, its "
-        "variances and the inputs",
+        f"errors {'apart' if not allowance else 'more than O(1/N) explains'}: the ensemble does not have this kernel, and "
+        "nothing else here can be trusted; check the network, its variances and the inputs",
     )
 
 
@@ -133,7 +108,12 @@ def few_experiments(experiments: int) -> ResultWarning | None:
 
 
 def non_zero_mean(ensemble: Ensemble) -> ResultWarning | None:
-    """Warn if <f(x_i)> differs from zero by more than 5.5 standard errors over networks at some input."""
+    """Warn if <f(x_i)> differs from zero by more than 5.5 standard errors over networks at some input.
+
+    Single neurons stand for a network whose output weights are symmetric: nothing is measured there.
+    """
+    if not ensemble.record.of_networks:
+        return None
     mean = ensemble.values[1].mean(axis=0)
     diagonal = [k for k, (i, j) in enumerate(sorted_tuples(ensemble.points, 2)) if i == j]
     second = ensemble.values[2].mean(axis=0)[diagonal]

@@ -62,8 +62,8 @@ class ExactReference:
 def exact_reference(
     architecture: Architecture | None, width: int | None, inputs: FloatArray, theory: TheoryCoefficients
 ) -> ExactReference | None:
-    """The exact side, None where it is not known: no architecture or width, or moments that cannot be had."""
-    if architecture is None or width is None:
+    """The exact side, None where it is not known: no architecture or width, deep networks, moments that cannot be had."""
+    if architecture is None or width is None or architecture.depth > 1:
         return None
     with suppress(FeynError):  # an activation or inputs that the exact layer refuses: the measurement stands alone
         six = exact_correlators(architecture, inputs, 6)

@@ -10,23 +10,29 @@ made once for each shape of component and then read off for every tuple and ever
 product of two halves of its legs, two vertices a product of matrices in blocks of rows, more are a tensor network. A
 vertex runs over the cube or over its surface. Lines at vertices are `propagator` (K or K_W), lines between two legs `free`,
 always the full K: with K_W the output bias is an independent Gaussian constant on top of the interacting field.
+Where kernel and grid allow, the sums are over single coordinates (see `separable`) or over the surface (see `cone`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from itertools import combinations_with_replacement
-from math import comb, prod
+from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias, final
 
 import numpy as np
 
-from feyn_nn.arrays import FloatArray, sorted_rank
+from feyn_nn.arrays import FloatArray
 from feyn_nn.errors import InputError, LimitError
-from feyn_nn.graphs import diagrams_of, representative, species_tensor
-from feyn_nn.numeric.quadrature import Place, Region
-from feyn_nn.numeric.shapes import diagram_components
+from feyn_nn.numeric.cone import ConeGrid
+from feyn_nn.numeric.expansion import summands
+from feyn_nn.numeric.forms import GaussianForm, HomogeneousForm, form_of
+from feyn_nn.numeric.grids import FactorisedGrid, Place, Region
+from feyn_nn.numeric.networks import check_numbers, contract
+from feyn_nn.numeric.segments import correct_lines
+from feyn_nn.numeric.separable import SeparableIntegrals
+from feyn_nn.numeric.shapes import diagram_components, free_lines
+from feyn_nn.numeric.tuples import TuplePositions, half_positions, index_table, leg_products, tuple_count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,17 +41,29 @@ if TYPE_CHECKING:
     from feyn_nn.correlator import Correlator
     from feyn_nn.graphs import Diagram
     from feyn_nn.kernels import Kernel
-    from feyn_nn.numeric.quadrature import Grid
-    from feyn_nn.numeric.shapes import Component, Line, Shape, Vertex
+    from feyn_nn.numeric.grids import Grid, PointGrid
+    from feyn_nn.numeric.shapes import Component, Shape, Vertex
 
-MAX_NUMBERS: Final = 125_000_000
-"""Floats that the arrays of one step may hold together: 1 GB."""
 MAX_PAIRS: Final = 4_000_000_000
 """Pairs of nodes at which a line between two vertices may be evaluated: some minutes."""
-_BLOCK_NUMBERS: Final = 8_000_000
+_BLOCK_NUMBERS: Final = 2_000_000
+_KERNEL_NUMBERS: Final = 60_000
+"""Values that a kernel is asked for at once: it makes several temporary arrays, which should stay in the cache."""
+_KEPT_PAIRS: Final = 4_000_000
+"""Pairs of nodes up to which a line between two vertices is kept and put right."""
 
 PointFunction: TypeAlias = Callable[[FloatArray], FloatArray]
 """A function of points, such as a coupling lambda(y): from shape (q, d) to shape (q,)."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class _Site:
+    """Nodes for a vertex: its place, the copy of the grid, and whether the radial integral is done in closed form."""
+
+    place: Place
+    copy: int
+    radial: bool
 
 
 class Contraction:
@@ -68,11 +86,20 @@ class Contraction:
         self.propagator = propagator
         self.free = free(inputs, inputs)  # (points, points)
         self.functions = functions
-        self._grids: dict[Place, Grid] = {Region.CUBE: grid}
-        self._legs: dict[Place, FloatArray] = {}
-        self._loops: dict[Place, FloatArray] = {}
-        self._values: dict[tuple[str, Place], FloatArray] = {}
+        form = form_of(propagator)
+        self._homogeneous = isinstance(form, HomogeneousForm)
+        self._separable = (
+            SeparableIntegrals(inputs, grid, form)
+            if isinstance(grid, FactorisedGrid) and isinstance(form, GaussianForm)
+            else None
+        )
+        self._nodes: dict[_Site, PointGrid] = {}
+        self._legs: dict[_Site, FloatArray] = {}
+        self._loops: dict[_Site, FloatArray] = {}
+        self._lines: dict[tuple[_Site, _Site, int], FloatArray] = {}
+        self._values: dict[tuple[str, _Site], FloatArray] = {}
         self._blocks: dict[Shape, FloatArray] = {}
+        self._positions = TuplePositions(self.points)
 
     def coefficients(
         self, correlator: Correlator, tuples: Sequence[tuple[int, ...]], d_out: int = 1
@@ -82,7 +109,11 @@ class Contraction:
         Signs and factors included: G^(n) = sum over orders of prod g^p * coefficient. With `d_out` outputs all legs are of
         the same one, so that every delta of the species tensor is 1. Raises as `integrals` does.
         """
-        return _summed(correlator, len(tuples), d_out, lambda diagram: self.integrals(diagram, tuples))
+        table = self.table(tuples, correlator.n)
+        result = {check.order: np.zeros(len(table)) for check in correlator.checks}
+        for each in summands(correlator, d_out):
+            result[each.term.order] += each.factor * self._product(each.free, each.components, table)
+        return result
 
     def cutoff_derivative(
         self, correlator: Correlator, tuples: Sequence[tuple[int, ...]], d_out: int = 1
@@ -90,9 +121,13 @@ class Contraction:
         """Derivative of `coefficients` with respect to log Lambda: Lambda times integrals over the cube's surface.
 
         Exact on the grid's panels, no difference of cutoffs. Raises as `integrals` does, and InputError in d > 1 for a
-        grid that is not a product of axes.
+        grid that has no surface.
         """
-        return _summed(correlator, len(tuples), d_out, lambda diagram: self.integral_derivatives(diagram, tuples))
+        table = self.table(tuples, correlator.n)
+        result = {check.order: np.zeros(len(table)) for check in correlator.checks}
+        for each in summands(correlator, d_out):
+            result[each.term.order] += each.factor * self._slope(each.free, each.components, table)
+        return result
 
     def integrals(self, diagram: Diagram, tuples: Sequence[tuple[int, ...]]) -> FloatArray:
         """Integral of prod K of one labelled diagram for each tuple of input indices, in any order, shape (tuples,).
@@ -100,23 +135,11 @@ class Contraction:
         Raises InputError for a tuple that does not fit the diagram or the inputs, LimitError for a grid that is too
         large for the diagram.
         """
-        table = self.table(tuples, diagram.legs)
-        value = self._lines_between_legs(diagram, table)
-        for component in diagram_components(diagram):
-            value *= self.component(component, table)
-        return value
+        return self._product(free_lines(diagram), diagram_components(diagram), self.table(tuples, diagram.legs))
 
     def integral_derivatives(self, diagram: Diagram, tuples: Sequence[tuple[int, ...]]) -> FloatArray:
         """Derivative of `integrals` with respect to log Lambda, shape (tuples,); raises as `cutoff_derivative` does."""
-        table = self.table(tuples, diagram.legs)
-        value = self._lines_between_legs(diagram, table)
-        slope = np.zeros(len(table))
-        for component in diagram_components(diagram):  # the product rule
-            factor = self.component(component, table)
-            surface = sum(self.component(moved, table) for moved in component.on_surface())
-            slope = slope * factor + value * surface * self.grid.cutoff
-            value *= factor
-        return slope
+        return self._slope(free_lines(diagram), diagram_components(diagram), self.table(tuples, diagram.legs))
 
     def component(self, component: Component, table: IntArray) -> FloatArray:
         """One connected integral for each row of a table of input indices (see `table`), shape (tuples,).
@@ -124,18 +147,27 @@ class Contraction:
         Raises InputError for a function that has not been given or does not return finite numbers, or a place that the grid
         does not have; LimitError as `integrals` does.
         """
-        block = self._block(component.shape)
-        result: FloatArray = block[tuple(self._positions(table[:, list(legs)]) for legs in component.attached)]
+        block = self.block(component.shape)
+        result: FloatArray = block[tuple(self._positions(table, legs) for legs in component.attached)]
         return result
+
+    def block(self, shape: Shape) -> FloatArray:
+        """A connected integral over sorted tuples of inputs at each vertex: one axis for each; raises as `component` does."""
+        if shape not in self._blocks:
+            plain = not any(vertex.functions for vertex in shape.vertices)
+            if self._separable is not None and plain:
+                self._blocks[shape] = self._separable.block(shape)
+            elif len(shape.vertices) == 1:
+                self._blocks[shape] = self._one_vertex(shape)
+            elif len(shape.vertices) == 2:
+                self._blocks[shape] = self._two_vertices(shape)
+            else:
+                self._blocks[shape] = self._network(shape)
+        return self._blocks[shape]
 
     def table(self, tuples: Sequence[tuple[int, ...]], legs: int) -> IntArray:
         """The tuples of input indices as an array of shape (tuples, legs); raises InputError for one that does not fit."""
-        for row in tuples:
-            if len(row) != legs or any(not 0 <= index < self.points for index in row):
-                raise InputError(
-                    f"tuple {tuple(row)}: expected {legs} indices of inputs, one for each leg, from 0 to {self.points - 1}"
-                )
-        return np.array(tuples, dtype=np.intp).reshape(len(tuples), legs)
+        return index_table(tuples, legs, self.points)
 
     def function_values(self, name: str, points: FloatArray) -> FloatArray:
         """Values of a given function at points of shape (q, d): shape (q,).
@@ -154,175 +186,160 @@ class Contraction:
                 f"the given function {name}(y) did not return real numbers for points of shape {points.shape} ({problem}): "
                 "correct the function"
             ) from None
-        if values.shape != (len(points),) or not np.all(np.isfinite(values)):
+        if values.shape != (len(points),):
             raise InputError(
                 f"the given function {name}(y) returned shape {values.shape} for points of shape {points.shape}: expected "
                 f"{len(points)} finite numbers; correct the function"
             )
+        if not np.all(np.isfinite(values)):
+            first = int(np.flatnonzero(~np.isfinite(values))[0])
+            raise InputError(
+                f"the given function {name}(y) is {values[first]} at y = {points[first].tolist()}: expected a finite number; "
+                "correct the function, or choose a cutoff within which it is defined"
+            )
         return values
 
-    def _lines_between_legs(self, diagram: Diagram, table: IntArray) -> FloatArray:
+    def _product(
+        self, free: Sequence[tuple[int, int]], components: Sequence[Component], table: IntArray
+    ) -> FloatArray:
         value = np.ones(len(table))
-        for a, b in diagram.edges:
-            if b < diagram.legs:
-                value *= self.free[table[:, a], table[:, b]]
+        for a, b in free:
+            value *= self.free[table[:, a], table[:, b]]
+        for component in components:
+            value *= self.component(component, table)
         return value
 
-    def _grid(self, place: Place) -> Grid:
-        if place not in self._grids:
-            self._grids[place] = self.grid.at(place)
-        return self._grids[place]
+    def _slope(self, free: Sequence[tuple[int, int]], components: Sequence[Component], table: IntArray) -> FloatArray:
+        value, slope = self._product(free, (), table), np.zeros(len(table))
+        for component in components:  # the product rule
+            factor = self.component(component, table)
+            surface = sum(self.component(moved, table) for moved in component.on_surface())
+            slope = slope * factor + value * surface * self.grid.cutoff
+            value *= factor
+        return slope
 
-    def _columns(self, place: Place) -> FloatArray:
-        """K(x_i, y) at the nodes of a place, shape (points, nodes)."""
-        if place not in self._legs:
-            nodes = self._grid(place).nodes
+    def _site(self, vertex: Vertex, number: int) -> _Site:
+        """The nodes of a shape's vertex with that number."""
+        grid = self.grid.copy(number)
+        radial = (
+            self._homogeneous and isinstance(grid, ConeGrid) and vertex.place is Region.CUBE and not vertex.functions
+        )
+        return _Site(vertex.place, 0 if grid is self.grid.copy(0) else number, radial)
+
+    def _nodes_of(self, site: _Site) -> PointGrid:
+        if site not in self._nodes:
+            self._nodes[site] = self.grid.copy(site.copy).at(Region.SURFACE if site.radial else site.place)
+        return self._nodes[site]
+
+    def _columns(self, site: _Site) -> FloatArray:
+        """K(x_i, y) at the nodes of a site, shape (points, nodes)."""
+        if site not in self._legs:
+            nodes = self._nodes_of(site).nodes
             columns = np.empty((self.points, len(nodes)))
-            for part in _parts(
-                len(nodes), self.points
-            ):  # a kernel makes several temporary arrays of the size it returns
+            for part in _parts(len(nodes), self.points, _KERNEL_NUMBERS):
                 columns[:, part] = self.propagator(self.inputs, nodes[part])
-            self._legs[place] = columns
-        return self._legs[place]
+            self._legs[site] = self._finite(columns, nodes)
+        return self._legs[site]
 
-    def _weights(self, vertex: Vertex) -> FloatArray:
+    def _finite(self, columns: FloatArray, nodes: FloatArray) -> FloatArray:
+        if not np.all(np.isfinite(columns)):
+            i, j = (int(k) for k in np.argwhere(~np.isfinite(columns))[0])
+            raise InputError(
+                f"{self.propagator.name} is {columns[i, j]} at x = {self.inputs[i].tolist()}, y = {nodes[j].tolist()}: expected "
+                "a finite number; choose a smaller cutoff or other parameters"
+            )
+        return columns
+
+    def _weights(self, shape: Shape, number: int, site: _Site) -> FloatArray:
         """Quadrature weights times functions and self-loops, shape (nodes,).
 
         K(y, y) is asked of the kernel only when there is a self-loop.
         """
-        grid = self._grid(vertex.place)
-        weights = grid.weights
+        vertex, nodes, grid = shape.vertices[number], self._nodes_of(site), self.grid.copy(number)
+        weights = nodes.weights
+        if site.radial and isinstance(grid, ConeGrid):
+            weights = weights * grid.radial(shape.degree(number))
         for name in vertex.functions:
-            if (name, vertex.place) not in self._values:
-                self._values[name, vertex.place] = self.function_values(name, grid.nodes)
-            weights = weights * self._values[name, vertex.place]
+            if (name, site) not in self._values:
+                self._values[name, site] = self.function_values(name, nodes.nodes)
+            weights = weights * self._values[name, site]
         if vertex.loops:
-            if vertex.place not in self._loops:
-                self._loops[vertex.place] = self.propagator.diagonal(grid.nodes)
-            weights = weights * self._loops[vertex.place] ** vertex.loops
+            if site not in self._loops:
+                self._loops[site] = self.propagator.diagonal(nodes.nodes)
+            weights = weights * self._loops[site] ** vertex.loops
         return weights
 
-    def _positions(self, columns: IntArray) -> IntArray:
-        """Number of each row, a tuple of s indices in any order, among all sorted s-tuples."""
-        return sorted_rank(self.points, np.sort(columns, axis=1))  # the legs at one vertex are interchangeable
-
-    def _products(self, size: int, place: Place, part: slice = slice(None)) -> FloatArray:
+    def _products(self, size: int, site: _Site, part: slice = slice(None)) -> FloatArray:
         """Products of legs over sorted tuples of `size` inputs at some of the nodes: shape (tuples, nodes)."""
-        legs = self._columns(place)[:, part]
-        number = comb(self.points + size - 1, size)
-        self._check(number * legs.shape[1], f"products of {size} legs")
-        chosen = list(combinations_with_replacement(range(self.points), size))
-        result = np.ones((number, legs.shape[1]))
-        for place_in_tuple in range(size):
-            result *= legs[[row[place_in_tuple] for row in chosen]]
-        return result
+        legs = self._columns(site)[:, part]
+        check_numbers(
+            tuple_count(self.points, size) * legs.shape[1], f"products of {size} legs on {self._nodes_of(site).size} nodes"
+        )
+        return leg_products(legs, size)
 
-    def _block(self, shape: Shape) -> FloatArray:
-        if shape not in self._blocks:
-            if len(shape.vertices) == 1:
-                self._blocks[shape] = self._one_vertex(shape.vertices[0])
-            elif len(shape.vertices) == 2:
-                self._blocks[shape] = self._two_vertices(*shape.vertices, shape.lines[0][2])
-            else:
-                self._blocks[shape] = self._network(shape.vertices, shape.lines)
-        return self._blocks[shape]
-
-    def _one_vertex(self, vertex: Vertex) -> FloatArray:
-        legs, place = vertex.legs, vertex.place
-        half = legs // 2
-        weights = self._weights(vertex)
-        numbers = [comb(self.points + size - 1, size) for size in (half, legs - half)]
+    def _one_vertex(self, shape: Shape) -> FloatArray:
+        (vertex,) = shape.vertices
+        site, half = self._site(vertex, 0), vertex.legs // 2
+        weights = self._weights(shape, 0, site)
+        numbers = [tuple_count(self.points, size) for size in (half, vertex.legs - half)]
+        check_numbers(tuple_count(self.points, vertex.legs), f"integrals of {vertex.legs} legs")
         matrix = np.zeros(numbers)
-        for part in _parts(len(weights), max(numbers)):
-            left, right = self._products(half, place, part), self._products(legs - half, place, part)
+        for part in _parts(len(weights), max(numbers), _BLOCK_NUMBERS):
+            left, right = self._products(half, site, part), self._products(vertex.legs - half, site, part)
             matrix += (left * weights[part]) @ right.T
-        chosen = np.array(list(combinations_with_replacement(range(self.points), legs)), dtype=np.intp)
-        chosen = chosen.reshape(len(chosen), legs)
-        result: FloatArray = matrix[self._positions(chosen[:, :half]), self._positions(chosen[:, half:])]
+        result: FloatArray = matrix[half_positions(self.points, vertex.legs)]
         return result
 
-    def _two_vertices(self, first: Vertex, second: Vertex, lines: int) -> FloatArray:
-        near, far = self._grid(first.place), self._grid(second.place)
-        if near.size * far.size > MAX_PAIRS:
+    def _two_vertices(self, shape: Shape) -> FloatArray:
+        power = shape.lines[0][2]
+        near, far = (self._site(vertex, v) for v, vertex in enumerate(shape.vertices))
+        first, second = self._nodes_of(near), self._nodes_of(far)
+        if first.size * second.size > MAX_PAIRS:
             raise LimitError(
-                f"a line between two vertices on {near.size} nodes would take {near.size * far.size:.3g} evaluations of "
+                f"a line between two vertices on {first.size} nodes would take {first.size * second.size:.3g} evaluations of "
                 f"the kernel, more than {MAX_PAIRS:.3g}; use a coarser grid or a lower order"
             )
-        left = self._products(first.legs, first.place) * self._weights(first)
-        right = self._products(second.legs, second.place) * self._weights(second)
+        left, right = self._factors(shape)
+        if first.size * second.size <= _KEPT_PAIRS:
+            return contract([left, right], {(0, 1): self._line(near, far, power)})
         total = np.zeros((len(left), len(right)))
-        for part in _parts(near.size, far.size):
-            line = self.propagator(near.nodes[part], far.nodes) ** lines
+        for part in _parts(first.size, second.size, _KERNEL_NUMBERS):
+            line = self.propagator(first.nodes[part], second.nodes) ** power
             total += left[:, part] @ (line @ right.T)
         return total
 
-    def _network(self, vertices: tuple[Vertex, ...], lines: tuple[Line, ...]) -> FloatArray:
-        """Three vertices or more: node labels 0..V-1, tuple labels V..2V-1 in numpy's einsum."""
-        grids = [self._grid(vertex.place) for vertex in vertices]
-        sizes = {v: grid.size for v, grid in enumerate(grids)}
-        sizes |= {
-            len(vertices) + v: comb(self.points + vertex.legs - 1, vertex.legs) for v, vertex in enumerate(vertices)
-        }
-        between = {(vertices[u].place, vertices[v].place): (grids[u], grids[v]) for u, v, _ in lines}
-        powers = {(vertices[u].place, vertices[v].place, number) for u, v, number in lines}
-        kept = powers | {(near, far, 1) for near, far in between}
-        held = sum(self._grid(near).size * self._grid(far).size for near, far, _ in kept)
-        self._check(held, f"a line between two of {len(vertices)} vertices")
-        bundles = {(*pair, 1): self.propagator(near.nodes, far.nodes) for pair, (near, far) in between.items()}
-        bundles |= {(near, far, m): bundles[near, far, 1] ** m for near, far, m in powers if m > 1}
-        operands: list[Any] = []  # arrays and their labels in turn; NumPy's types do not know this form
-        for v, vertex in enumerate(vertices):
-            operands += [self._products(vertex.legs, vertex.place) * self._weights(vertex), [len(vertices) + v, v]]
-        for u, v, number in lines:
-            operands += [bundles[vertices[u].place, vertices[v].place, number], [u, v]]
-        output = [len(vertices) + v for v in range(len(vertices))]
-        path, _ = np.einsum_path(*operands, output, optimize="greedy")
-        subsets = [operands[k] for k in range(1, len(operands), 2)]
-        largest = _largest_intermediate(path[1:], subsets, output, sizes)
-        self._check(held + largest, "the lines and the largest intermediate array")
-        result: FloatArray = np.einsum(*operands, output, optimize=path)
-        return result
+    def _network(self, shape: Shape) -> FloatArray:
+        sites = [self._site(vertex, v) for v, vertex in enumerate(shape.vertices)]
+        kept = {(sites[u], sites[v], number) for u, v, number in shape.lines}
+        kept |= {(near, far, 1) for near, far, _ in kept}
+        held = sum(self._nodes_of(near).size * self._nodes_of(far).size for near, far, _ in kept)
+        check_numbers(held, f"a line between two of {len(sites)} vertices on {self._nodes_of(sites[0]).size} nodes")
+        lines = {(u, v): self._line(sites[u], sites[v], number) for u, v, number in shape.lines}
+        return contract(self._factors(shape), lines, held)
 
-    def _check(self, numbers: int, what: str) -> None:
-        if numbers > MAX_NUMBERS:
-            raise LimitError(
-                f"{what} on {self.grid.size} nodes would hold {numbers:.3g} numbers, more than {MAX_NUMBERS:.3g} (1 GB); "
-                "use a coarser grid, fewer inputs or a lower order"
-            )
+    def _factors(self, shape: Shape) -> list[FloatArray]:
+        """Legs and weights of every vertex, each of shape (tuples, nodes)."""
+        factors = []
+        for v, vertex in enumerate(shape.vertices):
+            site = self._site(vertex, v)
+            factors.append(self._products(vertex.legs, site) * self._weights(shape, v, site))
+        return factors
+
+    def _line(self, near: _Site, far: _Site, power: int) -> FloatArray:
+        """K^power between all nodes of two sites, put right where it is not smooth."""
+        key = (near, far, power)
+        if key not in self._lines:
+            first, second = self._nodes_of(near), self._nodes_of(far)
+            line = np.empty((first.size, second.size))
+            for part in _parts(first.size, second.size, _KERNEL_NUMBERS):
+                line[part] = self.propagator(first.nodes[part], second.nodes) ** power
+            if first.segments is not None and second.segments is not None:
+                correct_lines(line, self.propagator, power, first.segments, second.segments, first.nodes)
+            self._lines[key] = line
+        return self._lines[key]
 
 
-def _parts(nodes: int, rows: int) -> list[slice]:
-    """Cut the nodes so that an array of `rows` numbers at each stays small."""
-    step = max(1, _BLOCK_NUMBERS // max(1, rows))
+def _parts(nodes: int, rows: int, numbers: int) -> list[slice]:
+    """Cut the nodes so that an array of `rows` numbers at each holds no more than so many."""
+    step = max(1, numbers // max(1, rows))
     return [slice(start, start + step) for start in range(0, nodes, step)]
-
-
-def _summed(
-    correlator: Correlator, tuples: int, d_out: int, values: Callable[[Diagram], FloatArray]
-) -> dict[tuple[int, ...], FloatArray]:
-    """Sum over all labelled diagrams of sign, C(D) and `values`, at each multi-order."""
-    result = {check.order: np.zeros(tuples) for check in correlator.checks}
-    for term in correlator.terms:
-        factor = term.sign * float(term.coefficient)
-        if d_out > 1:
-            tensor = species_tensor(representative(term.topology))
-            factor *= float(sum(c * d_out**power for p in tensor.values() for power, c in enumerate(p)))
-        for diagram in diagrams_of(term.topology):
-            result[term.order] += factor * values(diagram)
-    return result
-
-
-def _largest_intermediate(
-    path: Sequence[tuple[int, ...]], subsets: Sequence[list[int]], output: list[int], sizes: dict[int, int]
-) -> int:
-    """Size of the largest array that a contraction path makes."""
-    remaining = [set(subset) for subset in subsets]
-    largest = 0
-    for step in path:
-        chosen = [remaining[k] for k in step]
-        remaining = [labels for k, labels in enumerate(remaining) if k not in step]
-        kept = set(output).union(*remaining) if remaining else set(output)
-        result = set().union(*chosen) & kept
-        largest = max(largest, prod(sizes[label] for label in result))
-        remaining.append(result)
-    return largest

@@ -1,114 +1,81 @@
-"""Quadrature grids for integrals over [-Lambda, Lambda]^d of products of kernels with legs at the inputs.
+"""Quadrature over the cube [-Lambda, Lambda]^d for products of kernels with legs at given inputs.
 
-Each axis is cut into panels of Gauss-Legendre nodes. Panels end at 0 and at every input coordinate, where ReLU's kernel
-has its kinks in d = 1; between the inputs they are no longer than the kernel's length scale, outside they grow
-geometrically up to the cutoff, so that a cutoff of 1e5 costs some thirty panels a side. In d = 2 and 3 the grid is the
-product of the axes. For analytic kernels it converges exponentially; kinks that run across panels (ReLU in d = 2, 3)
-leave an algebraic error, which the comparison with the refined grid shows.
-
-The surface of the cube, on which the derivative of an integral with respect to Lambda lives, is the sum of its 2 d faces,
-each with the rule of the other axes: in d = 1 the two points +-Lambda with weight 1.
+The rule depends on the kernel's form (see `forms`): factors of single coordinates for Gauss, the sinh rule for Erf (see `axes`),
+a cone over the surface for ReLU without a bias (see `cone`), else composite Gauss-Legendre, a product of panels of every
+axis with edges at the inputs. In d > 3 all but Gauss's are scrambled Sobol points (see `sobol`). Every rule comes in
+levels: each is finer than the one before, and the difference of two is the error of the coarser; of random grids there are
+independent ones instead, whose spread is the error.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
-from functools import reduce
-from itertools import pairwise
-from math import inf
-from typing import TYPE_CHECKING, Final, TypeAlias
+from importlib import import_module
+from math import inf, log2, pi
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from feyn_nn.errors import InputError, LimitError
+from feyn_nn.numeric.axes import (
+    analytic_axis,
+    analytic_nodes,
+    gaussian_edges,
+    halved,
+    panel_axis,
+    panel_edges,
+)
+from feyn_nn.numeric.cone import cone_grid
+from feyn_nn.numeric.forms import AnalyticForm, GaussianForm, GeneralForm, HomogeneousForm, form_of
+from feyn_nn.numeric.grids import MAX_POINTS, FactorisedGrid, ProductGrid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from feyn_nn.arrays import FloatArray
     from feyn_nn.kernels import Kernel
+    from feyn_nn.numeric.forms import Form
+    from feyn_nn.numeric.grids import Grid
 
-MAX_POINTS: Final = 4_000_000
-MAX_DIMENSION: Final = 3
 MAX_CUTOFF: Final = 1e30
+MAX_DIMENSION: Final = 3
+"""Input dimensions up to which grids are not random."""
+FINER: Final = 1.25
+"""Nodes of one level over those of the level before, along an axis."""
+ACCURACY: Final = 1e-9
+"""Relative difference of two levels at which no finer one is made."""
+SCRAMBLINGS: Final = 16
+"""How many independent random grids there are."""
+FIRST_LEVEL: Final = {1: 0, 2: -1, 3: -2}
+"""Where refinement starts: nodes are cheap in d = 1."""
+LAST_LEVEL: Final = 4
+"""Where it ends."""
 
-_NODES: Final = {1: 24, 2: 10, 3: 7}
+_PANEL_NODES: Final = {1: 24, 2: 10, 3: 7}
 _PANEL_GROWTH: Final = {1: 1.5, 2: 1.7, 3: 2.5}
-_SAME_EDGE: Final = 1e-9
+_GAUSSIAN_NODES: Final = 14
+_CONE_ORDER: Final = {1: 1, 2: 12, 3: 8}
+_FEWEST: Final = 2
+_SOBOL_EXPONENT: Final = 14
+_EVEN: Final = 10.0
+"""Width of a sinh rule that hardly differs from the identity, in cutoffs."""
 
 
-class Region(Enum):
-    """Where a point that is integrated over runs: in the cube [-Lambda, Lambda]^d, or on all of its surface."""
+class Spread(Enum):
+    """How random points are spread over the cube: more of them near the inputs, or evenly."""
 
-    CUBE = "cube"
-    SURFACE = "surface"
+    INPUTS = "inputs"
+    EVEN = "even"
 
-
-@dataclass(frozen=True, slots=True)
-class Face:
-    """One face of the cube: coordinate `axis` (from 0) is `side` * Lambda, with `side` 1 or -1."""
-
-    axis: int
-    side: int
-
-
-Place: TypeAlias = Region | Face
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Grid:
-    """Nodes of shape (nodes, d) and weights of shape (nodes,) for [-cutoff, cutoff]^d.
-
-    `axes` has the nodes and weights of every axis where the grid is their product, and is empty where it is not.
-    """
-
-    nodes: FloatArray
-    weights: FloatArray
-    cutoff: float
-    axes: tuple[tuple[FloatArray, FloatArray], ...] = ()
-
-    @property
-    def size(self) -> int:
-        """Number of nodes."""
-        return len(self.weights)
-
-    @property
-    def dimension(self) -> int:
-        """Number of coordinates of a node."""
-        return int(self.nodes.shape[1])
-
-    def at(self, place: Place) -> Grid:
-        """The grid for a point at `place`, with the same panels: itself for the cube, else that of one face or of all.
-
-        Raises InputError for a face that the cube does not have, and in d > 1 for a grid without axes.
-
-        >>> line = Grid(np.zeros((1, 1)), np.full(1, 4.0), 2.0)
-        >>> line.at(Region.SURFACE).nodes.ravel().tolist(), line.at(Face(0, -1)).weights.tolist()
-        ([2.0, -2.0], [1.0])
-        """
-        if place is Region.CUBE:
-            return self
-        if isinstance(place, Face):
-            return self._face(place)
-        faces = [self._face(Face(axis, side)) for axis in range(self.dimension) for side in (1, -1)]
-        return Grid(
-            np.concatenate([face.nodes for face in faces]),
-            np.concatenate([face.weights for face in faces]),
-            self.cutoff,
-        )
-
-    def _face(self, face: Face) -> Grid:
-        if not (0 <= face.axis < self.dimension and face.side in (1, -1)):
-            raise InputError(
-                f"{face}: expected an axis from 0 to {self.dimension - 1} and a side of 1 or -1 in d_in = {self.dimension}"
-            )
-        fixed = (np.array([face.side * self.cutoff]), np.ones(1))
-        if self.dimension > 1 and not self.axes:
-            raise InputError(
-                f"a grid of {self.size} nodes in d_in = {self.dimension} without axes has no surface; make it with grid_for"
-            )
-        return _product([*self.axes[: face.axis], fixed, *self.axes[face.axis + 1 :]], self.cutoff)
+    def width(self, form: Form, cutoff: float) -> float:
+        """The width of the sinh rule along every axis."""
+        if self is Spread.EVEN:
+            return _EVEN * cutoff
+        match form:
+            case AnalyticForm(width=width) | GaussianForm(scale=width) | GeneralForm(scale=width):
+                return width
+            case HomogeneousForm():
+                return cutoff
 
 
 def check_cutoff(cutoff: float, inputs: FloatArray) -> None:
@@ -126,91 +93,182 @@ def grid_for(
 ) -> Grid:
     """Grid for products of `kernel` with legs at `inputs`, shape (points, d).
 
-    `refined` halves every panel. With `most`, the nodes of a panel are reduced until the refined grid has no more points
-    than that. Raises InputError for a cutoff that does not contain the inputs, LimitError for d > 3 or a grid that is too
-    large even with two nodes a panel.
+    `refined` gives the next finer level. With `most`, nodes are left out until the refined grid has no more than that; of a
+    cone the nodes of its surface count, of factors those of an axis. Raises InputError for a cutoff that does not contain
+    the inputs, LimitError for a grid that is too large even with the fewest nodes.
     """
+    return grid_at(form_of(kernel), inputs, cutoff, int(refined), most)
+
+
+def grid_at(form: Form, inputs: FloatArray, cutoff: float, level: int, most: int = MAX_POINTS) -> Grid:
+    """The grid of a level, 0 for the plain one, 1 for the refined one; raises as `grid_for` does."""
     check_cutoff(cutoff, inputs)
-    dimension = inputs.shape[1]
-    if dimension > MAX_DIMENSION:
-        raise LimitError(
-            f"d_in = {dimension}: integrals over the cutoff's cube are supported up to d_in = {MAX_DIMENSION}"
-        )
-    edges = [_edges(inputs[:, axis], cutoff, kernel.length_scale, dimension) for axis in range(dimension)]
-    # Nodes are chosen so that the refined grid fits too: both have the same order, and their difference is an error.
-    nodes, refined_size = _NODES[dimension], float(np.prod([2 * (len(axis) - 1) for axis in edges]))
-    while nodes > 2 and refined_size * nodes**dimension > most:
-        nodes -= 1
-    if refined:
-        edges = [np.sort(np.concatenate([axis, (axis[1:] + axis[:-1]) / 2])) for axis in edges]
-    size = int(np.prod([nodes * (len(axis) - 1) for axis in edges]))
-    if size > most:
-        raise LimitError(
-            f"{size} quadrature points for {len(inputs)} inputs in d_in = {dimension} at cutoff {cutoff:g}, more than {most}; "
-            "use fewer inputs or a smaller cutoff"
-        )
-    return _product([_composite(axis, nodes) for axis in edges], cutoff)
+    return _grid(form, inputs, cutoff, level, most)
+
+
+def is_random(kernel: Kernel) -> bool:
+    """Whether the kernel's grids are random."""
+    return kernel.d_in > MAX_DIMENSION and not isinstance(form_of(kernel), GaussianForm)
+
+
+def sobol_exponent(most: int) -> int:
+    """Binary logarithm of the number of random points for grids of at most `most`."""
+    return min(_SOBOL_EXPONENT, int(log2(max(most, 16))) - 2)
+
+
+def random_grid(
+    form: Form, inputs: FloatArray, cutoff: float, exponent: int, scrambling: int, spread: Spread = Spread.INPUTS
+) -> Grid:
+    """2^exponent scrambled Sobol points, scrambling 0, 1, ... independent of each other, in any d."""
+    sobol = import_module("feyn_nn.numeric.sobol")  # loads scipy.stats
+    width = spread.width(form, cutoff)
+    grid: Grid = sobol.scrambled_grid(form, inputs, cutoff, exponent, scrambling, width)
+    return grid
 
 
 def with_error(
     function: Callable[[Grid], FloatArray], kernel: Kernel, inputs: FloatArray, cutoff: float, *, most: int = MAX_POINTS
 ) -> tuple[FloatArray, float]:
-    """Values of `function` on the refined grid, shape (tuples,), and their error from the plain grid.
+    """Values of `function` on a refined grid, shape (tuples,), and their error from the level before.
 
-    The error is the largest |difference| over tuples relative to the largest |value|, so that a tuple whose integral
-    vanishes does not spoil it; it is zero where everything vanishes on both grids and infinite where on the refined
-    one alone. Tuples without a finite value on both grids are left out; one that has it on one grid only, or no tuple
-    with a finite value at all, makes the error infinite. Raises as `grid_for` does.
+    Levels are refined until they agree to 1e-9 or there are more than `most` nodes; where the kernel is known by its length
+    scale alone there are two. The error is the largest |difference| over tuples relative to the largest |value|, so that a
+    tuple whose integral vanishes does not spoil it; it is zero where everything vanishes on both grids and infinite where
+    on the refined one alone. Tuples without a finite value on both grids are left out; one that has it on one grid only, or no
+    tuple with a finite value at all, makes the error infinite. On random grids the values are means over scramblings, and
+    the error is their largest standard error, relative in the same way. Raises as `grid_for` does.
     """
-    rough, values = (
-        function(grid_for(kernel, inputs, cutoff, refined=refined, most=most)) for refined in (False, True)
+    if is_random(kernel):
+        return _over_scramblings(function, kernel, inputs, cutoff, most)
+    form = form_of(kernel)
+    general = isinstance(form, GeneralForm)
+    first = 0 if general else FIRST_LEVEL[min(kernel.d_in, MAX_DIMENSION)]
+    rough, values = (function(grid_at(form, inputs, cutoff, level, most)) for level in (first, first + 1))
+    error = _difference(rough, values)
+    if general:
+        return values, error
+    for level in range(first + 2, LAST_LEVEL + 1):
+        if error <= ACCURACY:
+            break
+        try:
+            finer = function(grid_at(form, inputs, cutoff, level, most))
+        except LimitError:
+            break
+        values, error = finer, _difference(values, finer)
+    return values, error
+
+
+def _over_scramblings(
+    function: Callable[[Grid], FloatArray], kernel: Kernel, inputs: FloatArray, cutoff: float, most: int
+) -> tuple[FloatArray, float]:
+    check_cutoff(cutoff, inputs)
+    exponent = sobol_exponent(most)
+    rows = np.array(
+        [function(random_grid(form_of(kernel), inputs, cutoff, exponent, each)) for each in range(SCRAMBLINGS)]
     )
+    finite = np.isfinite(rows)
+    everywhere = finite.all(axis=0)
+    values = np.where(everywhere, np.mean(np.where(finite, rows, 0.0), axis=0), np.nan)
+    if np.any(finite.any(axis=0) & ~everywhere) or (everywhere.size and not everywhere.any()):
+        return values, inf
+    spread = rows[:, everywhere].std(axis=0, ddof=1) / np.sqrt(SCRAMBLINGS)
+    return values, _relative(float(np.max(spread, initial=0.0)), values[everywhere])
+
+
+def _difference(rough: FloatArray, values: FloatArray) -> float:
     finite = np.isfinite(values)
     if not np.array_equal(finite, np.isfinite(rough)) or (finite.size and not finite.any()):
-        return values, inf
-    gap = float(np.max(np.abs(values[finite] - rough[finite]), initial=0.0))
-    size = float(np.max(np.abs(values[finite]), initial=0.0))
+        return inf
+    return _relative(float(np.max(np.abs(values[finite] - rough[finite]), initial=0.0)), values[finite])
+
+
+def _relative(gap: float, values: FloatArray) -> float:
+    size = float(np.max(np.abs(values), initial=0.0))
     if size > 0:
-        return values, gap / size
-    return values, inf if gap > 0 else 0.0
+        return gap / size
+    return inf if gap > 0 else 0.0
 
 
-def _edges(coordinates: FloatArray, cutoff: float, scale: float, dimension: int) -> FloatArray:
-    """Panel edges of one axis."""
-    fixed = np.unique(np.concatenate([coordinates, [0.0]]))
-    keep = np.concatenate([[True], np.diff(fixed) > _SAME_EDGE * scale])
-    fixed = fixed[keep]
-    edges = [float(fixed[0])]
-    for left, right in pairwise(fixed.tolist()):
-        number = max(1, int(np.ceil((right - left) / scale)))
-        if number > MAX_POINTS:
-            raise LimitError(
-                f"inputs {left:g} and {right:g} are {number:.3g} length scales of the kernel apart: too many panels; "
-                "bring the inputs closer"
+def _grid(form: Form, inputs: FloatArray, cutoff: float, level: int, most: int) -> Grid:
+    dimension = inputs.shape[1]
+    match form:
+        case GaussianForm(scale=scale):
+            edges = [gaussian_edges(inputs[:, axis], cutoff, scale) for axis in range(dimension)]
+            panels = max(len(each) - 1 for each in edges)
+            order = _reduced(_GAUSSIAN_NODES, level, most, lambda nodes: panels * nodes)
+            if order is None:
+                raise _too_large(panels * _FEWEST, inputs, cutoff, most)
+            axes = tuple(panel_axis(each, order) for each in edges)
+            if dimension == 1:
+                return ProductGrid(axes, cutoff)
+            return FactorisedGrid(axes, _grid(GeneralForm(scale), inputs, cutoff, level, most))
+        case _ if dimension > MAX_DIMENSION:
+            return random_grid(form, inputs, cutoff, sobol_exponent(most) + level, 0)
+        case AnalyticForm():
+            nodes = _reduced(
+                analytic_nodes(form, cutoff, dimension), level, most, lambda number: number**dimension
             )
-        edges += np.linspace(left, right, number + 1)[1:].tolist()
-    for side in (-1.0, 1.0):
-        position, width = float(fixed[0] if side < 0 else fixed[-1]), scale
-        while side * position < cutoff * (1 - _SAME_EDGE):
-            rest = cutoff - side * position
-            # A last panel that would leave a sliver takes it along.
-            position = side * cutoff if rest < 1.5 * width else position + side * width
-            edges.append(position)
-            width *= _PANEL_GROWTH[dimension]
-    inner = [edge for edge in edges if abs(edge) < cutoff * (1 - _SAME_EDGE)]
-    return np.unique(np.array([-cutoff, *inner, cutoff]))
+            if nodes is None:
+                raise _too_large(_FEWEST**dimension, inputs, cutoff, most)
+            return ProductGrid((analytic_axis(form, cutoff, nodes),) * dimension, cutoff)
+        case HomogeneousForm():
+            piece = cone_grid(inputs, cutoff, _FEWEST).rays.size // _FEWEST ** (dimension - 1)
+            order = _reduced(_CONE_ORDER[dimension], level, most, lambda nodes: piece * nodes ** (dimension - 1))
+            if order is None:
+                raise _too_large(piece * _FEWEST ** (dimension - 1), inputs, cutoff, most)
+            return cone_grid(inputs, cutoff, order)
+        case GeneralForm(scale=scale):
+            return _panels(scale, inputs, cutoff, level, most)
 
 
-def _product(axes: Sequence[tuple[FloatArray, FloatArray]], cutoff: float) -> Grid:
-    """The product of the rules of all axes."""
-    mesh = np.meshgrid(*(points for points, _ in axes), indexing="ij")
-    weights = reduce(np.multiply.outer, [weights for _, weights in axes])
-    return Grid(np.stack([part.ravel() for part in mesh], axis=1), weights.ravel(), cutoff, tuple(axes))
+def smooth_guess(scale: float) -> AnalyticForm:
+    """The form of a kernel of which nothing is known but its scale, if it is analytic; the difference of levels tells."""
+    return AnalyticForm(scale, pi / 4)
 
 
-def _composite(edges: FloatArray, nodes: int) -> tuple[FloatArray, FloatArray]:
-    """Gauss-Legendre nodes and weights on every panel of an axis."""
-    unit, weight = np.polynomial.legendre.leggauss(nodes)
-    half = np.diff(edges)[:, None] / 2
-    middle = (edges[1:] + edges[:-1])[:, None] / 2
-    return (middle + half * unit).ravel(), (half * weight).ravel()
+def _panels(scale: float, inputs: FloatArray, cutoff: float, level: int, most: int) -> ProductGrid:
+    """Panels of every axis; the level halves them, below zero it leaves out nodes."""
+    dimension = inputs.shape[1]
+    growth = _PANEL_GROWTH[dimension]
+    edges = [panel_edges(inputs[:, axis], cutoff, scale, growth) for axis in range(dimension)]
+    halvings = max(level, 0)
+    # Nodes are chosen so that the refined grid fits too: both have the same order, and their difference is an error.
+    refined = float(np.prod([2 ** max(halvings, 1) * (len(axis) - 1) for axis in edges]))
+    nodes = max(_FEWEST, _at_level(_PANEL_NODES[dimension], min(level, 0)))
+    while nodes > _FEWEST and refined * nodes**dimension > most:
+        nodes -= 1
+    size = int(np.prod([2**halvings * (len(axis) - 1) * nodes for axis in edges]))
+    if size <= most:
+        return ProductGrid(tuple(panel_axis(halved(axis, halvings), nodes) for axis in edges), cutoff)
+    # Too many panels: nodes as for an analytic kernel, and the difference of two levels tells whether it is like one.
+    form = smooth_guess(scale)
+    number = _reduced(analytic_nodes(form, cutoff, dimension), level, most, lambda each: each**dimension)
+    if dimension == 1 or number is None:
+        raise _too_large(size, inputs, cutoff, most)
+    return ProductGrid((analytic_axis(form, cutoff, number),) * dimension, cutoff)
+
+
+def _reduced(nodes: int, level: int, most: int, size: Callable[[int], int]) -> int | None:
+    """Nodes along an axis at a level, reduced until level 1 has a size of at most `most`; None where it cannot be."""
+    while size(_at_level(nodes, 1)) > most:
+        if nodes <= _FEWEST:
+            return None
+        nodes -= 1
+    found = _at_level(nodes, level)
+    return found if size(found) <= most else None
+
+
+def _at_level(nodes: int, level: int) -> int:
+    """So many nodes times 1.25^level, no level like the one before."""
+    for _ in range(level):
+        nodes = max(nodes + 1, round(FINER * nodes))
+    for _ in range(-level):
+        nodes = max(1, min(nodes - 1, round(nodes / FINER)))
+    return nodes
+
+
+def _too_large(size: int, inputs: FloatArray, cutoff: float, most: int) -> LimitError:
+    return LimitError(
+        f"{size} quadrature points for {len(inputs)} inputs in d_in = {inputs.shape[1]} at cutoff {cutoff:g}, more than {most}; "
+        "use fewer inputs or a smaller cutoff"
+    )

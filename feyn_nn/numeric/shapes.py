@@ -15,10 +15,10 @@ from itertools import chain, groupby, permutations, product
 from math import factorial, prod
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from feyn_nn.numeric.quadrature import Face, Place, Region
+from feyn_nn.numeric.grids import Face, Place, Region
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from feyn_nn.graphs import Diagram
 
@@ -52,6 +52,21 @@ class Shape:
 
     vertices: tuple[Vertex, ...]
     lines: tuple[Line, ...] = ()
+
+    def __str__(self) -> str:
+        """Such as `the integral over 2 points with 2, 2 legs and 2 lines between them`."""
+        legs = ", ".join(str(vertex.legs) for vertex in self.vertices)
+        loops = sum(vertex.loops for vertex in self.vertices)
+        lines = sum(number for _, _, number in self.lines)
+        points = "one point" if len(self.vertices) == 1 else f"{len(self.vertices)} points"
+        between = f", {lines} line{'s' * (lines > 1)} between them" if lines else ""
+        around = f", {loops} self-loop{'s' * (loops > 1)}" if loops else ""
+        return f"the integral over {points} with {legs} legs{between}{around}"
+
+    def degree(self, vertex: int) -> int:
+        """How many ends of lines there are at a vertex."""
+        ends = sum(number for u, v, number in self.lines if vertex in (u, v))
+        return self.vertices[vertex].legs + 2 * self.vertices[vertex].loops + ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +125,8 @@ def connected_components(
     return result
 
 
-def diagram_components(diagram: Diagram) -> list[Component]:
-    """Every connected component of a diagram that has vertices."""
+def diagram_components(diagram: Diagram, functions: Collection[str] = ()) -> list[Component]:
+    """Every connected component of a diagram that has vertices; couplings named in `functions` are functions of their point."""
     first = diagram.legs
     attached: list[list[int]] = [[] for _ in diagram.vertices]
     lines = []
@@ -120,7 +135,13 @@ def diagram_components(diagram: Diagram) -> list[Component]:
             lines.append((a - first, b - first))
         elif b >= first:
             attached[b - first].append(a)
-    return connected_components(attached, lines)
+    names = [(vertex.coupling,) if vertex.coupling in functions else () for vertex in diagram.vertices]
+    return connected_components(attached, lines, names)
+
+
+def free_lines(diagram: Diagram) -> tuple[tuple[int, int], ...]:
+    """The lines between two legs."""
+    return tuple((a, b) for a, b in diagram.edges if b < diagram.legs)
 
 
 def _ordered(vertices: tuple[Vertex, ...], lines: tuple[Line, ...], attached: tuple[tuple[int, ...], ...]) -> Component:

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from feyn_nn.reproduce import falloff
-from feyn_nn.reproduce.result import Result, Table
-from feyn_nn.reproduce.workshop import Size, Workshop
+from feyn_nn.reproduce.result import Finding, Result, Verdict
+from feyn_nn.reproduce.table import Table
+from feyn_nn.reproduce.workshop import DEFAULT, FULL, Size, Workshop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["FIGURES", "Result", "Size", "Table", "Workshop"]
+    from feyn_nn.report import Block
 
-FIGURES: Final[dict[str, Callable[[Workshop], Result]]] = {falloff.NAME: falloff.falloff}
+__all__ = ["DEFAULT", "FIGURES", "FULL", "Figure", "Finding", "Result", "Size", "Table", "Verdict", "Workshop"]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """How a figure is made, and the formulas and diagrams behind it."""
+
+    make: Callable[[Workshop], Result]
+    theory: Callable[[], tuple[Block, ...]]
+
+
+FIGURES: Final = {
+    falloff.NAME: Figure(falloff.falloff, falloff.theory),
+}

@@ -1,216 +1,260 @@
 """The falloff of m_n = Delta G^(n) / G_GP^(n) with the width, and the background of the measurement.
 
 Talk, "Experimental Falloff to GP Predictions": three networks, ten widths, ten experiments, plain averages of products of
-outputs; the background is the standard deviation of m_n over experiments, averaged over tuples. Beside them stand the
-estimator that needs the fewest samples, from one stream of neurons that serves all widths, and the exact m_n, a polynomial
-in 1/N.
+outputs; the background is the standard deviation of m_n over experiments, averaged over tuples. The same networks measured by
+their K_hat, relative to the exact K (estimator `centred`), say what plain averages cannot: every width has networks of its
+own, so that the fitted power is a measurement. One stream of neurons for all widths (`neuron`, `tilted`) is the sharpest; there
+the law in 1/N is built in. Beside them stand the exact m_n, polynomials in 1/N, and how many networks plain averages would need.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from scipy.optimize import curve_fit
 
 from feyn_nn.exact.correlators import exact_correlators
 from feyn_nn.kernels import kernel_of
 from feyn_nn.measure import Estimator, best_estimator, measure_correlators
-from feyn_nn.network import PRESETS, TALK_WIDTHS
-from feyn_nn.render.plots import Kind, Panel, Series
-from feyn_nn.reproduce.result import Result, Table
+from feyn_nn.network import PRESETS
+from feyn_nn.render.plots import Kind, Panel, Series, plot_svg
+from feyn_nn.reproduce.agreement import agreement, distance, exact_power, fitted_power, largest, plausible
+from feyn_nn.reproduce.formulas import generated, ratio_to_free
+from feyn_nn.reproduce.result import Finding, Result, Verdict, versions
+from feyn_nn.reproduce.sampling import PlainAverages
+from feyn_nn.reproduce.table import Table, meaning
+from feyn_nn.reproduce.talk import DISPLAY
+from feyn_nn.reproduce.wording import counted, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from feyn_nn.arrays import FloatArray
+    from feyn_nn.estimate import Estimate
     from feyn_nn.network import Preset
+    from feyn_nn.report import Block
     from feyn_nn.reproduce.workshop import Workshop
 
-ORDERS: Final = (2, 4, 6)
 NAME: Final = "falloff"
-SOURCE: Final = 'slide "Experimental Falloff to GP Predictions"'
-_MEANING: Final = {
-    "network": "name of the preset",
-    "width": "N",
-    "n": "number of legs",
-    "exact": "m_n from exact correlators at width N, mean over sorted tuples",
-    "plain": "m_n from plain averages of products of outputs, mean over sorted tuples and experiments",
-    "plain_error": "its standard error over experiments, empty where it is refused",
-    "background": "standard deviation of m_n over experiments, averaged over tuples; empty where it is refused",
-    "best": "m_n from the estimator named beside it, one stream of neurons for all widths",
-    "best_error": "its standard error over experiments, empty where it is refused",
-    "best_estimator": "that estimator",
-}
+ORDERS: Final = (2, 4, 6)
+ACCURACY: Final = 0.01
+POWER_TOLERANCE: Final = 1e-9
+_COLOURS: Final = {2: "m\u2082", 4: "m\u2084", 6: "m\u2086"}
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
-    """One line of the table, in the order of `_MEANING`."""
+class Row:
+    """One network, width and n. Errors and backgrounds are None where they are refused."""
 
-    network: str
-    width: int
-    n: int
-    exact: float
-    plain: float | None
-    plain_error: float | None
-    background: float | None
-    best: float | None
-    best_error: float | None
-    best_estimator: str | None
-
-    def cells(self) -> tuple[str | int | float | None, ...]:
-        return tuple(getattr(self, column) for column in _MEANING)
+    network: str = field(metadata=meaning("name of the preset"))
+    width: int = field(metadata=meaning("N"))
+    n: int = field(metadata=meaning("number of legs"))
+    exact: float = field(metadata=meaning("m_n from exact correlators at width N, mean over sorted tuples"))
+    plain: float | None = field(
+        metadata=meaning("m_n from plain averages of products of outputs, mean over sorted tuples and experiments")
+    )
+    plain_error: float | None = field(
+        metadata=meaning("its standard error over experiments, empty where a heavy tail forbids it")
+    )
+    background: float | None = field(
+        metadata=meaning("standard deviation of plain m_n over experiments, averaged over tuples; empty as the error")
+    )
+    centred: float | None = field(metadata=meaning("m_n of the same networks from their K_hat relative to the exact K"))
+    centred_error: float | None = field(metadata=meaning("its standard error over experiments, empty as the other"))
+    stream: float | None = field(
+        metadata=meaning("m_n from one stream of single neurons that serves all widths, empty for n = 2")
+    )
+    stream_error: float | None = field(metadata=meaning("its standard error over experiments"))
+    stream_estimator: str = field(metadata=meaning("how that stream is measured"))
+    networks_needed: float | None = field(
+        metadata=meaning("networks after which plain averages would give Delta G^(n) at the last input to 1 %, exactly")
+    )
 
 
 def falloff(workshop: Workshop) -> Result:
     """Simulate what is missing in the workshop's directory, and measure."""
-    rows = [row for name, preset in PRESETS.items() for row in _network(workshop, name, preset)]
+    rows = [each for name, preset in PRESETS.items() for each in _rows(workshop, name, preset)]
+    experiments = workshop.size.experiments
+    findings = (
+        _two_point(rows, experiments),
+        *(_power(n, rows) for n in ORDERS[1:]),
+        *(_visible(name, rows) for name in PRESETS),
+        agreement(
+            "m\u2084 and m\u2086 from K_hat and from single neurons",
+            [
+                distance(getattr(row, way), getattr(row, f"{way}_error"), row.exact)
+                for row in rows
+                if row.n > 2
+                for way in ("centred", "stream")
+            ],
+            experiments,
+        ),
+    )
+    panels = [_as_in_the_talk(name, rows) for name in PRESETS] + [_sharpest(name, rows) for name in PRESETS]
+    title = "Falloff of the correlators to those of the Gaussian process"
     return Result(
         NAME,
-        "Falloff of m_n with the width",
-        SOURCE,
+        title,
+        'slide "Experimental Falloff to GP Predictions"',
+        "Size of m_n = \u0394G^(n)/G_GP^(n), mean over all sorted tuples of the six inputs, against the width. Above: plain averages "
+        "of products of outputs, as in the talk, with their background; hollow points have no error bar, for a few networks carry "
+        "the average. Below: the same networks measured by their K_hat, for Gauss-net single neurons of the tilted law.",
         workshop.describe(),
-        tuple(_verdicts(rows)),
-        Table(_MEANING, tuple(row.cells() for row in rows)),
-        tuple(_panel(name, [row for row in rows if row.network == name]) for name in PRESETS),
+        versions(),
+        findings,
+        (Table.of(NAME, title, rows),),
+        plot_svg(panels, f"{title}. {' '.join(map(str, findings))}"),
     )
 
 
-def _network(workshop: Workshop, name: str, preset: Preset) -> list[_Row]:
+def theory() -> tuple[Block, ...]:
+    """What is measured."""
+    return ratio_to_free(), *generated(4, 0, "Four legs without interaction: the pairings of the Gaussian process.")
+
+
+def _rows(workshop: Workshop, name: str, preset: Preset) -> list[Row]:
     architecture, inputs = preset.architecture(), preset.points()
-    kernel = kernel_of(architecture)
+    kernel, estimator = kernel_of(architecture), best_estimator(architecture)
     neurons = workshop.neurons(architecture, inputs)
-    estimator = best_estimator(architecture)
     exact = {n: exact_correlators(architecture, inputs, n).ratios for n in ORDERS}
+    needed = PlainAverages(architecture, inputs[-1:], max(ORDERS))
     rows = []
-    for width in TALK_WIDTHS:
+    for width in workshop.size.widths:
         networks = workshop.networks(architecture, inputs, width)
         plain = measure_correlators(networks, Estimator.PLAIN, kernel)
-        best = measure_correlators(neurons, estimator, kernel, width=width)
+        centred = measure_correlators(networks, Estimator.CENTRED, kernel)
+        stream = measure_correlators(neurons, estimator, kernel, width=width)
         for n in ORDERS:
             powers = float(width) ** -np.arange(exact[n].shape[1])
-            averaged, sharp = plain.ratio(n), best.ratio(n) if n > 2 else None
+            averaged, sharp, sharpest = (each.ratio(n) for each in (plain, centred, stream))
+            above = n > 2 and sharpest is not None  # K is known: what a stream says of it is no measurement
             rows.append(
-                _Row(
+                Row(
                     name,
                     width,
                     n,
                     float(np.nanmean(exact[n] @ powers)),
-                    None if averaged is None else averaged.mean,
-                    None if averaged is None else averaged.error,
-                    _number(plain.background(n)),
-                    None if sharp is None else sharp.mean,
-                    None if sharp is None else sharp.error,
-                    None if sharp is None else estimator.value,
+                    *_parts(averaged),
+                    plain.background(n),
+                    *_parts(sharp),
+                    *_parts(sharpest if above else None),
+                    estimator.value,
+                    needed.networks_needed(n, width, ACCURACY) if n > 2 else None,
                 )
             )
     return rows
 
 
-def _number(value: float) -> float | None:
-    return value if np.isfinite(value) else None
+def _parts(estimate: Estimate | None) -> tuple[float | None, float | None]:
+    return (None, None) if estimate is None else (estimate.mean, estimate.error)
 
 
-def _verdicts(rows: list[_Row]) -> list[str]:
-    """What the table says, in words."""
-    sentences = []
-    for name in PRESETS:
-        mine = [row for row in rows if row.network == name]
-        sentences.append(
-            f"{name}: the two-point function of the networks is the kernel at every width, to "
-            f"{_deviation(mine, 2, 'plain'):.2g} standard errors at most."
-        )
-        sentences += [
-            f"{name}, m_{n}: {_power_law(mine, n)}; {_hidden(mine, n)}; the {mine[-1].best_estimator} estimator agrees with "
-            f"the exact values to {_deviation(mine, n, 'best'):.2g} standard errors."
-            for n in (4, 6)
+def _two_point(rows: list[Row], experiments: int) -> Finding:
+    """K is G^(2)."""
+    sigmas = {
+        way: [
+            distance(getattr(row, way), getattr(row, f"{way}_error"), row.exact)
+            for row in rows
+            if row.n == 2 and getattr(row, f"{way}_error")
         ]
-    return sentences
-
-
-def _deviation(rows: list[_Row], n: int, column: str) -> float:
-    """The largest distance from the exact value in standard errors."""
-    found = [
-        abs(getattr(row, column) - row.exact) / error
-        for row in rows
-        if row.n == n and (error := getattr(row, f"{column}_error"))
-    ]
-    return max(found, default=float("nan"))
-
-
-def _power_law(rows: list[_Row], n: int) -> str:
-    """The power of N of plain averages, by weighted least squares over all widths with an error bar; none is left out."""
-    chosen = [row for row in rows if row.n == n and row.plain_error]
-    all_widths = np.array([row.width for row in rows if row.n == n], dtype=np.float64)
-    exact = np.array([row.exact for row in rows if row.n == n])
-    slope = float(np.polyfit(np.log(all_widths), np.log(np.abs(exact)), 1)[0])
-    expected = f"exactly N^{slope:.4f} over the ten widths"
-    if len(chosen) < 3:
-        return f"too few plain averages have an error bar for a power law ({expected})"
-    widths, values, errors = (
-        np.array([getattr(row, column) for row in chosen], dtype=np.float64)
-        for column in ("width", "plain", "plain_error")
+        for way in ("plain", "centred")
+    }
+    worst = {way: largest(found) for way, found in sigmas.items()}
+    return Finding(
+        "The kernel is the exact two-point function at all widths",
+        Verdict.of(all(plausible(worst[way], len(sigmas[way]), experiments) for way in sigmas)),
+        f"m\u2082 vanishes to {worst['plain']:.2g} standard errors at most for averages of outputs, "
+        f"{worst['centred']:.2g} for averages of K_hat, over {len(sigmas['plain'])} and {len(sigmas['centred'])} sets of networks "
+        "whose error bars are supported.",
     )
-    fitted, covariance = curve_fit(
-        lambda width, size, power: size * (width / widths[0]) ** power,
-        widths,
-        values,
-        p0=(values[0], -1.0),
-        sigma=errors,
-        absolute_sigma=True,
+
+
+def _power(n: int, rows: list[Row]) -> Finding:
+    """Delta G^(n) ~ 1/N."""
+    said, powers = [], []
+    for name in PRESETS:
+        chosen = [row for row in rows if row.network == name and row.n == n]
+        widths = [row.width for row in chosen]
+        powers.append(exact_power(widths, [row.exact for row in chosen]))
+        fitted = fitted_power(widths, [row.centred for row in chosen], [row.centred_error for row in chosen])
+        plain = fitted_power(widths, [row.plain for row in chosen], [row.plain_error for row in chosen])
+        said.append(
+            f"{DISPLAY[name]} N^{powers[-1]:.4f} ("
+            f"{'no error bar is supported' if fitted is None else f'measured {fitted}'}"
+            f"{'' if plain is None else f', by plain averages {plain}'})"
+        )
+    exactly = all(abs(power + 1) < POWER_TOLERANCE for power in powers)
+    return Finding(
+        f"\u0394G\u207d{'\u2074' if n == 4 else '\u2076'}\u207e falls as 1/N",
+        Verdict.of(True, limits=not exactly),
+        f"Over these widths exactly {'; '.join(said)}."
+        + ("" if exactly else " It is a sum of 1/N and 1/N\u00b2, whose second part is the larger one in narrow networks."),
     )
-    return f"plain averages fall as N^{fitted[1]:.3f} +- {float(np.sqrt(covariance[1, 1])):.1g} ({expected})"
 
 
-def _hidden(rows: list[_Row], n: int) -> str:
-    """From which width on plain averages say nothing."""
-    chosen = [row for row in rows if row.n == n]
-    refused = [row.width for row in chosen if row.background is None]
-    if len(refused) == len(chosen):
-        return "plain averages are unreliable at every width: a few networks carry them"
-    below = [row.width for row in chosen if row.background is not None and abs(row.exact) < row.background]
-    text = (
-        f"plain averages lie below their background from N = {min(below)} on"
-        if below
-        else "plain averages stand above their background"
+def _visible(name: str, rows: list[Row]) -> Finding:
+    """Whether plain averages see the falloff."""
+    chosen = [row for row in rows if row.network == name and row.n > 2]
+    refused = [row for row in chosen if row.background is None]
+    hidden = [row for row in chosen if row.background is not None and abs(row.exact) < row.background]
+    most, least = (function(row.networks_needed or 0.0 for row in chosen) for function in (max, min))
+    parts = []
+    for n in ORDERS[1:]:
+        lost = [row.width for row in refused if row.n == n]
+        below = [row.width for row in hidden if row.n == n]
+        if lost:
+            parts.append(f"{_COLOURS[n]} has no error bar at N = {listed(lost)}: a few networks carry the average")
+        if below:
+            parts.append(f"{_COLOURS[n]} lies below its background at N = {listed(below)}")
+    whole = len(refused) + len(hidden)
+    verdict = Verdict.of(whole < len(chosen), limits=whole > 0)
+    shown = "; ".join(parts) if parts else "m\u2084 and m\u2086 stand above their background at every width"
+    return Finding(
+        f"{DISPLAY[name]}: plain averages show the falloff",
+        verdict,
+        f"{shown[0].upper()}{shown[1:]}. One per cent of \u0394G would take {counted(least)} to {counted(most)} networks.",
     )
-    return text + (f" and are refused at N = {', '.join(map(str, refused))}" if refused else "")
 
 
-def _panel(name: str, rows: list[_Row]) -> Panel:
+def _as_in_the_talk(name: str, rows: list[Row]) -> Panel:
     series = []
     for n in ORDERS:
-        chosen = [row for row in rows if row.n == n]
-        widths = np.array([row.width for row in chosen], dtype=np.float64)
-        group = f"m_{n}"
-        series.append(
-            Series(
-                f"|{group}| plain",
-                group,
-                Kind.MEASURED,
-                widths,
-                _size(row.plain for row in chosen),
-                _errors(chosen, "plain"),
-            )
-        )
-        background = _size(row.background for row in chosen)
-        if np.isfinite(background).any():
-            series.append(Series(f"background of {group}", group, Kind.BACKGROUND, widths, background))
+        chosen, widths = _of(name, n, rows)
+        group = _COLOURS[n]
+        plain = Series("plain averages", group, Kind.MEASURED, widths, _size(r.plain for r in chosen),
+                       _numbers(r.plain_error for r in chosen))  # fmt: skip
+        background = _numbers(row.background for row in chosen)
+        series += [plain, Series("background", group, Kind.BACKGROUND, widths, background)]
         if n > 2:
-            best = _size(row.best for row in chosen)
-            series.append(
-                Series(f"{group} neurons", f"{group} neurons", Kind.MEASURED, widths, best, _errors(chosen, "best"))
-            )
-            series.append(Series(f"{group} exact", group, Kind.EXACT, widths, _size(row.exact for row in chosen)))
-    return Panel(f"{name.capitalize()}-net", "width N", "size of m_n", tuple(series))
+            series.append(Series("exact", group, Kind.EXACT, widths, _size(row.exact for row in chosen)))
+    return Panel(f"{DISPLAY[name]}, as in the talk", "width N", "size of m_n", tuple(series))
+
+
+def _sharpest(name: str, rows: list[Row]) -> Panel:
+    series = []
+    for n in ORDERS:
+        chosen, widths = _of(name, n, rows)
+        way, label = "centred", "networks, by K_hat"
+        if n > 2 and all(row.centred_error is None for row in chosen):
+            way, label = "stream", "single neurons"
+        series.append(
+            Series(label, _COLOURS[n], Kind.MEASURED, widths, _size(getattr(row, way) for row in chosen),
+                   _numbers(getattr(row, f"{way}_error") for row in chosen))  # fmt: skip
+        )
+        if n > 2:
+            series.append(Series("exact", _COLOURS[n], Kind.EXACT, widths, _size(row.exact for row in chosen)))
+    return Panel(f"{DISPLAY[name]}, with the least noise", "width N", "size of m_n", tuple(series))
+
+
+def _of(name: str, n: int, rows: list[Row]) -> tuple[list[Row], FloatArray]:
+    chosen = [row for row in rows if row.network == name and row.n == n]
+    return chosen, np.array([row.width for row in chosen], dtype=np.float64)
 
 
 def _size(values: Iterable[float | None]) -> FloatArray:
-    return np.array([np.nan if value is None else abs(value) for value in values])
+    return np.abs(_numbers(values))
 
 
-def _errors(rows: list[_Row], column: str) -> FloatArray:
-    errors = [getattr(row, f"{column}_error") for row in rows]
-    return np.array([np.nan if error is None else error for error in errors])
+def _numbers(values: Iterable[float | None]) -> FloatArray:
+    return np.array([np.nan if value is None else value for value in values])

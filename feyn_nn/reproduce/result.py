@@ -1,77 +1,117 @@
-"""What a reproduced figure is: a plot, a table, and what they say in words; and how it is written to a directory."""
+"""What a reproduced figure is: findings in words, a plot and tables; and how it is written to a directory and read back."""
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from enum import StrEnum
+from importlib import metadata
+from platform import python_version
+from typing import TYPE_CHECKING, Any
 
 from feyn_nn import files
 from feyn_nn.arrays import plain
-from feyn_nn.render.plots import Panel, plot_svg
+from feyn_nn.errors import InputError
+from feyn_nn.reproduce.table import Table
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-Cell: TypeAlias = str | int | float | None
+
+class Verdict(StrEnum):
+    """What the numbers say of a statement."""
+
+    HOLDS = "holds"
+    LIMITED = "holds within limits"
+    FAILS = "does not hold"
+    UNDECIDED = "not decided by this sample"
+
+    @classmethod
+    def of(cls, holds: bool, *, limits: bool = False) -> Verdict:  # noqa: FBT001 - the verdict is a truth value
+        """HOLDS or FAILS; with `limits` LIMITED instead of HOLDS."""
+        return cls.FAILS if not holds else cls.LIMITED if limits else cls.HOLDS
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
-    """Rows of numbers under named columns; `meaning` says of each column what it holds, units and convention included."""
+class Finding:
+    """A statement, what the numbers say of it, and the numbers."""
 
-    meaning: dict[str, str]
-    rows: tuple[tuple[Cell, ...], ...]
+    statement: str
+    verdict: Verdict
+    evidence: str
 
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Names of the columns."""
-        return tuple(self.meaning)
+    def __str__(self) -> str:
+        """One sentence."""
+        return f"{self.statement}: {self.verdict}. {self.evidence}"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Result:
-    """A figure of the talk, made anew: `verdicts` are sentences, `source` the slide it stands for."""
+    """A figure of the talk, made anew: `source` names its slide, `caption` says what is drawn, `svg` is the plot.
+
+    The first table has the numbers of the plot. `settings` are those of the ensembles, `provenance` the versions.
+    """
 
     name: str
     title: str
     source: str
+    caption: str
     settings: dict[str, Any]
-    verdicts: tuple[str, ...]
-    table: Table
-    panels: tuple[Panel, ...]
-    columns: int = 3
-
-    def svg(self) -> str:
-        """The plot; raises InputError without matplotlib."""
-        return plot_svg(self.panels, f"{self.title}. {' '.join(self.verdicts)}", self.columns)
-
-    def csv_text(self) -> str:
-        """The table, comma-separated, with numbers in full precision and empty cells where there is none."""
-        stream = io.StringIO()
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(self.table.columns)
-        writer.writerows([["" if cell is None else cell for cell in plain(row)] for row in self.table.rows])
-        return stream.getvalue()
+    provenance: dict[str, str]
+    findings: tuple[Finding, ...]
+    tables: tuple[Table, ...]
+    svg: str
 
     def document(self) -> dict[str, Any]:
-        """The figure as JSON types."""
+        """The figure as JSON types; the plot stands in its own file."""
         content: dict[str, Any] = plain(
             {
                 "figure": self.name,
                 "title": self.title,
                 "source": self.source,
+                "caption": self.caption,
                 "settings": self.settings,
-                "verdicts": self.verdicts,
-                "columns": self.table.meaning,
-                "rows": [dict(zip(self.table.columns, row, strict=True)) for row in self.table.rows],
+                "findings": [
+                    {"statement": each.statement, "verdict": each.verdict.value, "evidence": each.evidence}
+                    for each in self.findings
+                ],
+                "tables": {table.name: table.document() for table in self.tables},
+                "provenance": self.provenance,
             }
         )
         return content
 
     def write(self, directory: Path) -> None:
-        """Write NAME.csv, NAME.json and NAME.svg, each atomically; raises InputError without matplotlib."""
-        files.write_text(directory / f"{self.name}.svg", self.svg() + "\n")
-        files.write_text(directory / f"{self.name}.csv", self.csv_text())
+        """Write NAME.svg, a CSV file for each table, and NAME.json last, each atomically."""
+        files.write_text(directory / f"{self.name}.svg", self.svg + "\n")
+        for table in self.tables:
+            files.write_text(directory / f"{table.name}.csv", table.csv_text())
         files.write_json(directory / f"{self.name}.json", self.document())
+
+    @classmethod
+    def read(cls, directory: Path, name: str) -> Result:
+        """Read what `write` has written; raises InputError for anything else."""
+        path = directory / f"{name}.json"
+        document = files.read_json(path)
+        try:
+            return cls(
+                name,
+                str(document["title"]),
+                str(document["source"]),
+                str(document["caption"]),
+                document["settings"],
+                document["provenance"],
+                tuple(
+                    Finding(str(each["statement"]), Verdict(each["verdict"]), str(each["evidence"]))
+                    for each in document["findings"]
+                ),
+                tuple(Table.from_document(table, content) for table, content in document["tables"].items()),
+                (directory / f"{name}.svg").read_text(encoding="utf-8").removesuffix("\n"),
+            )
+        except (KeyError, TypeError, AttributeError, ValueError, OSError) as problem:
+            raise InputError(f"{path} is not a figure of feyn-nn reproduce ({problem}); make it again") from None
+
+
+def versions() -> dict[str, str]:
+    """Versions of what makes the numbers."""
+    names = ("feyn-nn", "numpy", "scipy", "sympy", "matplotlib")
+    return {name: metadata.version(name) for name in names} | {"python": python_version()}

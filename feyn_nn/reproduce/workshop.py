@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
-from enum import Enum
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
+from zlib import crc32
 
 from feyn_nn.ensembles import Engine, Ensemble, Record, SimulationSettings, run
-from feyn_nn.network import TALK_EXPERIMENTS, TALK_NETS
+from feyn_nn.errors import InputError
+from feyn_nn.network import TALK_EXPERIMENTS, TALK_NETS, TALK_WIDTHS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,17 +21,22 @@ if TYPE_CHECKING:
     from feyn_nn.network import Architecture
 
 
-class Size(Enum):
-    """How many samples stand in each experiment: the default size, or the talk's own."""
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much is simulated: networks of each width, and single neurons, in each experiment."""
 
-    DEFAULT = "default"
-    FULL = "full"
+    name: str
+    networks: int
+    neurons: int
+    experiments: int = TALK_EXPERIMENTS
+    widths: tuple[int, ...] = TALK_WIDTHS
 
 
-_SEEDS: Final = 10_000
-"""Every width has random numbers of its own, so that what two widths say is independent."""
-_NETS: Final = {Size.DEFAULT: 20_000, Size.FULL: TALK_NETS}
-_NEURONS: Final = {Size.DEFAULT: 400_000, Size.FULL: 4 * TALK_NETS}
+DEFAULT: Final = Size("default", 20_000, 400_000)
+FULL: Final = Size("full", TALK_NETS, 4 * TALK_NETS)
+
+_ENSEMBLES: Final = "ensembles"
+_STREAMS: Final = 2**32
 
 
 def _silent(_name: str) -> AbstractContextManager[None]:
@@ -39,7 +45,10 @@ def _silent(_name: str) -> AbstractContextManager[None]:
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """Ensembles of one reproduction, in DIR/ensembles; `progress` shows that of one, by its name."""
+    """Ensembles of one reproduction, in DIR/ensembles; `progress` shows that of one, by its name.
+
+    Every ensemble has random numbers of its own, from `seed` and its name, so that what two of them say is independent.
+    """
 
     directory: Path
     size: Size
@@ -47,45 +56,58 @@ class Workshop:
     seed: int = 0
     engine: Engine = Engine.NUMPY
     progress: Callable[[str], AbstractContextManager[Progress | None]] = _silent
+    _made: dict[str, Ensemble] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def open(self) -> None:
+        """Make the directory; raises InputError where it cannot be, and for one that holds something else."""
+        try:
+            foreign = self.directory.is_dir() and any(self.directory.iterdir())
+            if foreign and not (self.directory / _ENSEMBLES).is_dir():
+                raise InputError(f"{self.directory} is not empty and holds no reproduction; name another directory")
+            (self.directory / _ENSEMBLES).mkdir(parents=True, exist_ok=True)
+        except OSError as problem:
+            raise InputError(f"cannot create {self.directory}: {problem.strerror}; name another directory") from None
 
     def networks(self, architecture: Architecture, inputs: FloatArray, width: int) -> Ensemble:
-        """Networks of one width, outputs alone recorded: for plain averages, as the talk took them."""
-        settings = self._settings(architecture, inputs, width, _NETS[self.size], Record.OUTPUTS)
-        return self._run(
-            f"{architecture.activation.name}-d{architecture.d_in}-o{architecture.d_out}-n{width}", settings
-        )
+        """Networks of one width: their outputs, for plain averages as in the talk, and their K_hat."""
+        name = f"{architecture.activation.name}-d{architecture.d_in}-o{architecture.d_out}-n{width}"
+        return self._run(name, architecture, inputs, width, Record.CONDITIONAL)
 
     def neurons(self, architecture: Architecture, inputs: FloatArray) -> Ensemble:
-        """One stream of neurons, which serves every width; with the tilted bias for Gauss-net."""
+        """One stream of neurons, which serves every width and number of outputs; of the tilted law for Gauss-net."""
         record = Record.TILTED if architecture.activation.normalised else Record.NEURONS
-        settings = self._settings(replace(architecture, d_out=1), inputs, None, _NEURONS[self.size], record)
-        return self._run(f"{architecture.activation.name}-d{architecture.d_in}-{record.value}", settings)
+        name = f"{architecture.activation.name}-d{architecture.d_in}-{record.value}"
+        return self._run(name, replace(architecture, d_out=1), inputs, None, record)
 
     def describe(self) -> dict[str, Any]:
         """What all figures of this workshop have in common, as JSON types."""
         return {
-            "size": self.size.value,
-            "experiments": TALK_EXPERIMENTS,
-            "networks_per_experiment": _NETS[self.size],
-            "neurons_per_experiment": _NEURONS[self.size],
+            "size": self.size.name,
+            "experiments": self.size.experiments,
+            "networks_per_experiment": self.size.networks,
+            "neurons_per_experiment": self.size.neurons,
+            "widths": list(self.size.widths),
             "seed": self.seed,
             "engine": self.engine.value,
         }
 
-    def _settings(
-        self, architecture: Architecture, inputs: FloatArray, width: int | None, nets: int, record: Record
-    ) -> SimulationSettings:
-        return SimulationSettings.make(
+    def _run(
+        self, name: str, architecture: Architecture, inputs: FloatArray, width: int | None, record: Record
+    ) -> Ensemble:
+        if name in self._made:
+            return self._made[name]
+        settings = SimulationSettings.make(
             architecture,
             inputs,
             width,
-            nets,
-            TALK_EXPERIMENTS,
-            self.seed * _SEEDS + (width or 0),
+            self.size.networks if record.of_networks else self.size.neurons,
+            self.size.experiments,
+            self.seed * _STREAMS + crc32(name.encode()),
             record=record,
             engine=self.engine,
         )
-
-    def _run(self, name: str, settings: SimulationSettings) -> Ensemble:
         with self.progress(name) as move:
-            return run(settings, self.directory / "ensembles" / name, resume=True, workers=self.workers, progress=move)
+            self._made[name] = run(
+                settings, self.directory / _ENSEMBLES / name, resume=True, workers=self.workers, progress=move
+            )
+        return self._made[name]

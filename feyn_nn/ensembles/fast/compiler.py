@@ -30,6 +30,11 @@ def inlined(function: F) -> F:
     return cast("F", njit(error_model="numpy", nogil=True, forceinline=True)(function))
 
 
+def expanded(function: F) -> F:
+    """Make the body part of its caller's, to be compiled there and only there."""
+    return cast("F", njit(error_model="numpy", nogil=True, inline="always")(function))
+
+
 def compiled_for(function: F, *arguments: types.Type) -> F:
     """Compile at once, for arguments of these types only."""
     return cast("F", njit(types.void(*arguments), error_model="numpy", nogil=True)(function))

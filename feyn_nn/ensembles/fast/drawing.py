@@ -8,6 +8,7 @@ float64 beyond. In float32 a pre-activation z is rounded to 24 bits, and exp(z) 
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from feyn_nn.arrays import FloatArray
     from feyn_nn.ensembles.fast.problem import FastProblem
 
+_COMPILING: Final = Lock()  # threads that start together wait for one compilation
 _NETWORKS: Final = 0
 _NEURONS: Final = 1
 _WORD: Final = 2**32
@@ -59,7 +61,9 @@ def draw_networks(
         _check_array("conditional", conditional, (problem.pairs, nets))
     pairs = 0 if conditional is None else problem.pairs
     tails = np.zeros(6)
-    networks_kernel(problem.nonlinearity, problem.precision)(
+    with _COMPILING:
+        fill_networks = networks_kernel(problem.nonlinearity, problem.precision)
+    fill_networks(
         (int(key[0]), int(key[1]), _NETWORKS),
         first,
         problem.width,
@@ -68,7 +72,7 @@ def draw_networks(
         outputs,
         np.empty((0, nets)) if conditional is None else conditional,
         tails,
-        _lanes(problem, pairs, nets),
+        _lanes(problem, pairs),
     )
     if conditional is None:
         return None
@@ -85,9 +89,9 @@ def draw_neurons(problem: FastProblem, key: tuple[int, int], first: int, values:
     neurons = values.shape[1] if values.ndim == 2 else 0
     _check_array("values", values, (problem.points, neurons))
     _check_stream(key, first, neurons)
-    neurons_kernel(problem.nonlinearity, problem.precision)(
-        (int(key[0]), int(key[1]), _NEURONS), first, *_numbers(problem), values, _lanes(problem, 0, neurons)
-    )
+    with _COMPILING:
+        fill_neurons = neurons_kernel(problem.nonlinearity, problem.precision)
+    fill_neurons((int(key[0]), int(key[1]), _NEURONS), first, *_numbers(problem), values, _lanes(problem, 0))
 
 
 def _check_array(name: str, array: FloatArray, shape: tuple[int, ...]) -> None:
@@ -107,9 +111,8 @@ def _numbers(problem: FastProblem) -> tuple[FloatArray, FloatArray]:
     return np.ascontiguousarray(problem.coefficients, dtype), np.ascontiguousarray(problem.shift, dtype)
 
 
-def _lanes(problem: FastProblem, pairs: int, nets: int) -> int:
+def _lanes(problem: FastProblem, pairs: int) -> int:
     """Lanes of a block that stays in the second cache, and in the first where it can."""
     sums = problem.points * problem.d_out + pairs
     rows = GROUP * (problem.draws + problem.d_out + problem.points) + 2 * sums
-    lanes = min(_LANES, max(_LEAST_LANES, _BLOCK_NUMBERS // rows))
-    return max(1, min(lanes, nets))
+    return min(_LANES, max(_LEAST_LANES, _BLOCK_NUMBERS // rows))

@@ -6,14 +6,14 @@ on, and at last b1. Call number j / (normals per call) of Philox gives normal j.
 
 from __future__ import annotations
 
-from functools import cache, partial
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 from numba import float32, float64, int64, types
 
 from feyn_nn.ensembles.fast import double, single
-from feyn_nn.ensembles.fast.compiler import compiled_for, type_of
+from feyn_nn.ensembles.fast.compiler import compiled_for, expanded, type_of
 from feyn_nn.ensembles.fast.layers import GROUP, add_outputs, add_pairs, add_tails, fill_hidden, fill_rows
 from feyn_nn.ensembles.fast.problem import Nonlinearity, Precision
 
@@ -56,33 +56,69 @@ _STREAM: Final = type_of((0, 0, 0))
 _SCALES: Final = type_of((0.0, 0.0))
 
 
+# A function as an argument costs more than a short call, so each kernel has its own bound ones. Arrays of any layout can
+# be filled: a slice of the caller's arrays compiles nothing new.
+
+
 @cache
 def networks_kernel(nonlinearity: Nonlinearity, precision: Precision) -> Callable[..., None]:
     """Compile `_networks`; the result takes its arguments from `stream` on."""
-    number = ARITHMETIC[precision].number
+    _, number, normals_per_call, fill_normals, phis = ARITHMETIC[precision]
+    phi = phis[nonlinearity]
+
+    def networks(
+        stream: tuple[int, int, int],
+        first: int,
+        width: int,
+        coefficients: npt.NDArray[Any],
+        shift: npt.NDArray[Any],
+        scales: tuple[float, float],
+        outputs: FloatArray,
+        conditional: FloatArray,
+        tails: FloatArray,
+        lanes: int,
+    ) -> None:
+        _networks(
+            fill_normals,
+            phi,
+            normals_per_call,
+            stream,
+            first,
+            width,
+            coefficients,
+            shift,
+            scales,
+            outputs,
+            conditional,
+            tails,
+            lanes,
+        )
+
     problem = (int64, number[:, ::1], number[::1], _SCALES)
-    # Arrays of any layout can be filled: a slice of the caller's arrays compiles nothing new.
     to_fill = (float64[:, :, :], float64[:, :], float64[::1])
-    return _compiled(_networks, nonlinearity, precision, (_STREAM, int64, *problem, *to_fill, int64))
+    return compiled_for(networks, _STREAM, int64, *problem, *to_fill, int64)
 
 
 @cache
 def neurons_kernel(nonlinearity: Nonlinearity, precision: Precision) -> Callable[..., None]:
     """Compile `_neurons`; the result takes its arguments from `stream` on."""
-    number = ARITHMETIC[precision].number
-    problem = (number[:, ::1], number[::1])
-    return _compiled(_neurons, nonlinearity, precision, (_STREAM, int64, *problem, float64[:, :], int64))
+    _, number, normals_per_call, fill_normals, phis = ARITHMETIC[precision]
+    phi = phis[nonlinearity]
+
+    def neurons(
+        stream: tuple[int, int, int],
+        first: int,
+        coefficients: npt.NDArray[Any],
+        shift: npt.NDArray[Any],
+        values: FloatArray,
+        lanes: int,
+    ) -> None:
+        _neurons(fill_normals, phi, normals_per_call, stream, first, coefficients, shift, values, lanes)
+
+    return compiled_for(neurons, _STREAM, int64, number[:, ::1], number[::1], float64[:, :], int64)
 
 
-def _compiled(
-    kernel: Callable[..., None], nonlinearity: Nonlinearity, precision: Precision, arguments: tuple[types.Type, ...]
-) -> Callable[..., None]:
-    arithmetic = ARITHMETIC[precision]
-    phi = arithmetic.phi[nonlinearity]
-    function = compiled_for(kernel, type_of(arithmetic.fill_normals), type_of(phi), int64, *arguments)
-    return partial(function, arithmetic.fill_normals, phi, arithmetic.normals_per_call)
-
-
+@expanded
 def _networks(
     fill_normals: Callable[[Any, Any, int, int], None],
     phi: Callable[[Any], Any],
@@ -145,6 +181,7 @@ def _networks(
     tails[5] = tail_sums[5].max()
 
 
+@expanded
 def _neurons(
     fill_normals: Callable[[Any, Any, int, int], None],
     phi: Callable[[Any], Any],
