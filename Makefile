@@ -30,7 +30,7 @@ benchmark: $(VENV)/installed
 $(VENV)/installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, found " + sys.version.split()[0])'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[progress]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[plot,progress]"
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed
