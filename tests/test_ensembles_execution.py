@@ -22,6 +22,7 @@ from feyn_nn.ensembles.execution import compute
 from feyn_nn.ensembles.manifest import environment
 from feyn_nn.errors import FeynError, InputError
 from feyn_nn.network import Architecture, import_activation
+from tests.faults import processes as outside
 from tests.faults.jobs import CHUNKS, COMMAND, JOB, bits, content
 
 if TYPE_CHECKING:
@@ -275,66 +276,36 @@ def test_an_interrupted_run_keeps_what_is_finished_and_cancels_the_rest(referenc
     assert bits(load(tmp_path / "a")) == reference
 
 
-def _children(pid: int) -> set[int]:
-    found = set()
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[1]) == pid:
-            found.add(int(stat.parent.name))
-    return found
-
-
-def _alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-def _until(condition: Callable[[], bool], seconds: float = 30.0) -> bool:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.01)
-    return False
-
-
-def _heed_interrupts() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+PROCESSES = ("--processes",)
+DASK = ("--dask", "local")
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks at /proc")
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
-def test_processes_end_with_their_parent(how: signal.Signals, reference: bytes, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("how", "workers"), [(signal.SIGKILL, PROCESSES), (signal.SIGINT, PROCESSES), (signal.SIGINT, DASK)]
+)
+def test_processes_end_with_their_parent(how: signal.Signals, workers: tuple[str, ...], tmp_path: Path) -> None:
     """Killed, or with Ctrl-C, which the terminal sends to the whole group: no orphan, no traceback, and --resume goes on."""
-    arguments = [*COMMAND, "--processes", "--out", str(tmp_path / "a")]
-    longer = [*arguments, "--nets", "1050000"]
-    running = subprocess.Popen(
-        [sys.executable, "-m", "feyn_nn", *longer],
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        preexec_fn=_heed_interrupts,  # noqa: PLW1509  (no threads here)
-    )
-    chunks = tmp_path / "a" / "chunks"
-    assert _until(lambda: chunks.is_dir() and len(list(chunks.glob("e*"))) > 1)
-    children = _children(running.pid)
-    assert len(children) >= 2
-    if how is signal.SIGKILL:
-        running.kill()
-    else:
-        os.killpg(running.pid, how)
-    _, error = running.communicate(timeout=60)
-    assert _until(lambda: not any(_alive(child) for child in children))
-    assert running.returncode == (-signal.SIGKILL if how is signal.SIGKILL else 130)
-    assert "Traceback" not in error
-    assert ("--resume goes on" in error) == (how is signal.SIGINT)
+    place = tmp_path / "a"
+    running = outside.start([*COMMAND, *workers, "--nets", "1050000", "--out", str(place)])
+    try:
+        assert outside.until(lambda: outside.chunks(place) > 1)
+        children = outside.workers(running.pid)
+        assert len(children) >= 2
+        if how is signal.SIGKILL:
+            running.kill()
+        else:
+            os.killpg(running.pid, how)
+        _, error = running.communicate(timeout=60)
+        assert outside.until(lambda: not any(outside.alive(child) for child in children))
+    finally:
+        outside.end(running)
+    if how is signal.SIGINT:
+        assert running.returncode == 130
+        assert error.splitlines()[0].startswith("feyn-nn: stopped; the same command with --resume goes on")
+        assert error.splitlines()[1:] == ["feyn-nn: interrupted"]
     with pytest.raises(InputError, match="unfinished"):
-        load(tmp_path / "a")
+        load(place)
 
 
 # Dask without a cluster

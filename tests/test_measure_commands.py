@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 
 from feyn_nn.cli import main
 from feyn_nn.exact.correlators import exact_correlators
-from feyn_nn.network import PRESETS
+from feyn_nn.network import PRESETS, Architecture, import_activation
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -98,6 +99,19 @@ def test_too_few_networks_for_a_cumulant_are_null(tmp_path: Path, capsys: pytest
     assert found["four_point"]["connected"] is not None
     assert found["unreliable"] == [1, 2, 3, 4, 5, 6]
     assert found["four_point"]["error"] is None
+    single = simulate(capsys, tmp_path / "single", "erf", "--width", "3", "--nets", "1", "--inputs", "0.5")
+    estimators = document(capsys, "measure", single)["estimators"]
+    assert estimators["cumulant"]["six_point"]["delta"] is None
+    assert estimators["cumulant"]["m"] == {"2": pytest.approx(estimators["centred"]["m"]["2"]), "4": None, "6": None}
+    assert estimators["centred"]["four_point"]["delta"] is not None
+    assert "centred" in output(capsys, "measure", single)
+    outputs = np.random.default_rng(1).normal(size=(60, 1, 2))  # two outputs: products between experiments
+    np.save(tmp_path / "f.npy", outputs)
+    np.save(tmp_path / "x.npy", np.array([0.1]))
+    files = ("--outputs", str(tmp_path / "f.npy"), "--inputs", str(tmp_path / "x.npy"), "--experiments", "3")
+    found = document(capsys, "measure", *files)
+    assert found["six_point"]["delta"] is None
+    assert found["four_point"]["delta"] is not None
 
 
 def test_plain_gauss_net_is_refused_in_both_forms(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -113,6 +127,25 @@ def test_plain_gauss_net_is_refused_in_both_forms(tmp_path: Path, capsys: pytest
     text = output(capsys, "measure", directory)
     assert "refused" in text
     assert "heavy-tail" in text
+
+
+def test_an_activation_of_ones_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Named again where the ensemble is read, for a file of data never runs code."""
+    name = "own_activation_of_this_test"
+    (tmp_path / f"{name}.py").write_text("import numpy\n\n\ndef bend(z):\n    return z / (1 + numpy.abs(z))\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.path", [*sys.path])
+    text = f"{name}:bend"
+    directory = simulate(capsys, tmp_path / "run", text, "--record", "neurons", "--nets", "500", "--inputs", "-0.5,1")
+    monkeypatch.setattr("feyn_nn.network._OWN", {})  # as in a new process
+    assert "is not known here" in refusal(capsys, "measure", directory, "--width", "3")
+    found = document(capsys, "measure", directory, "--width", "3", "--activation", text)
+    assert found["unreliable"] == []
+    exact = exact_correlators(Architecture(import_activation(text)), np.array([[-0.5], [1.0]]), 4).at(3)
+    gap = np.abs(np.array(found["four_point"]["value"]) - exact)
+    assert np.all(gap < 7 * np.array(found["four_point"]["error"]))
 
 
 def test_damaged_files_are_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

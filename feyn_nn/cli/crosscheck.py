@@ -282,7 +282,7 @@ def text(result: CrossCheck, settings: dict[str, Any]) -> str:
 
 def _row(label: str, measured: str, exact: str, remark: str = "") -> str:
     """One line: measured and exact value beside each other, and what they are."""
-    line = f"  {label:<22} {measured:<36}{exact:<26}" if exact or label == "" else f"  {label:<22} {measured:<36}"
+    line = f"  {label:<22} {measured:<38}{exact:<26}" if exact or label == "" else f"  {label:<22} {measured:<38}"
     return f"{line}{f'({remark})' if remark else ''}".rstrip()
 
 

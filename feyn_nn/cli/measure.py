@@ -6,7 +6,7 @@ import platform
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 
@@ -24,9 +24,8 @@ from feyn_nn.network import import_activation
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
-    from feyn_nn.arrays import FloatArray
     from feyn_nn.ensembles import Ensemble
     from feyn_nn.kernels import Kernel
     from feyn_nn.measure import MeasuredCorrelators, ResultWarning
@@ -40,6 +39,8 @@ NAMES: Final = {
     6: "six_point",
 }
 EVEN: Final = (2, 4, 6)
+
+T = TypeVar("T")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -102,7 +103,7 @@ def run(options: argparse.Namespace) -> int:
     elif options.verify or options.activation is not None:
         raise InputError("--verify and --activation: they belong to an ensemble in DIR, not to --outputs")
     if options.activation is not None:
-        import_activation(options.activation)
+        _import_activation(options.activation)
     if options.verify and (problems := verify(Path(options.directory))):
         for problem in problems:
             sys.stderr.write(f"feyn-nn: {problem}\n")
@@ -123,6 +124,14 @@ def run(options: argparse.Namespace) -> int:
     else:
         sys.stdout.write("\n".join(text(each) for each in results.values()))
     return 0
+
+
+def _import_activation(text: str) -> None:
+    """Make the user's own activation known; its module is looked for in the working directory too."""
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.append(here)
+    import_activation(text)
 
 
 def _widths(given: str | None, ensemble: Ensemble) -> list[int] | list[None]:
@@ -187,10 +196,10 @@ def document(result: MeasuredCorrelators) -> dict[str, Any]:
     }
     for n, name in NAMES.items():
         entries[name] = _order(result, n)
-    ratios = {n: result.ratio(n) for n in EVEN}
+    ratios = {n: _unless_too_few(result.ratio, n) for n in EVEN}
     entries["m"] = {str(n): ratio.mean if ratio else None for n, ratio in ratios.items()}
     entries["m_error"] = {str(n): ratio.error if ratio else None for n, ratio in ratios.items()}
-    entries["background"] = {str(n): result.background(n) for n in EVEN}
+    entries["background"] = {str(n): _unless_too_few(result.background, n) for n in EVEN}
     entries["unreliable"] = [n for n in NAMES if result.refused(n)]
     entries["warnings"] = warnings_document(result.warnings)
     converted: dict[str, Any] = plain(entries)
@@ -198,29 +207,24 @@ def document(result: MeasuredCorrelators) -> dict[str, Any]:
 
 
 def _order(result: MeasuredCorrelators, n: int) -> dict[str, Any]:
-    """G^(n), its connected part and Delta G^(n), each with its error."""
+    """G^(n), its connected part and Delta G^(n), each with its error; null where there are too few samples for it."""
     entry: dict[str, Any] = {"tuples": sorted_tuples(result.points, n)}
-    entry |= _with_error(result, n, result.values(n), "value", "error")
-    if n > 2:
-        entry |= _with_error(result, n, result.delta(n), "delta", "delta_error")
-    entry |= _with_error(result, n, _connected(result, n), "connected", "connected_error")
+    quantities = {"value": result.values, "delta": result.delta, "connected": result.connected}
+    for name, quantity in quantities.items():
+        if name == "delta" and n <= 2:
+            continue
+        samples = _unless_too_few(quantity, n)
+        entry[name] = None if samples is None else samples.mean(axis=0)
+        entry["error" if name == "value" else f"{name}_error"] = None if samples is None else result.error(samples, n)
     return entry
 
 
-def _connected(result: MeasuredCorrelators, n: int) -> FloatArray | None:
-    """The connected function, None where there are too few samples or experiments for its k-statistic."""
+def _unless_too_few(quantity: Callable[[int], T], n: int) -> T | None:
+    """The quantity of order n, None where there are too few samples or experiments for an unbiased estimate."""
     try:
-        return result.connected(n)
+        return quantity(n)
     except InputError:
         return None
-
-
-def _with_error(
-    result: MeasuredCorrelators, n: int, samples: FloatArray | None, name: str, error_name: str
-) -> dict[str, Any]:
-    if samples is None:
-        return {name: None, error_name: None}
-    return {name: samples.mean(axis=0), error_name: result.error(samples, n)}
 
 
 _ROW = "  {:<12} {:>2}  {:>13}  {:>13}  {:>13}"
@@ -236,7 +240,7 @@ def text(results: list[MeasuredCorrelators]) -> str:
     ]
     for result in results:
         for n in EVEN:
-            ratio = result.ratio(n)
+            ratio = _unless_too_few(result.ratio, n)
             if ratio is None:
                 continue
             error = "refused" if ratio.error is None else f"{ratio.error:.2g}"

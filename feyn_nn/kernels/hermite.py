@@ -13,79 +13,109 @@ smooth phi the c_k fall off geometrically. For a kink or a step they fall off li
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from math import sqrt
+from typing import TYPE_CHECKING, Final, final
 
 import numpy as np
 
 from feyn_nn.kernels.neuron import Bounded
-from feyn_nn.kernels.tables import VarianceTable
+from feyn_nn.kernels.tables import tabulated
 
 if TYPE_CHECKING:
-    from feyn_nn.arrays import FloatArray
+    from feyn_nn.arrays import FloatArray, IntArray
     from feyn_nn.kernels.neuron import Neuron
 
-MAX_TERMS: Final = 512
-_PANEL: Final = 0.9
-"""Standard deviations; 16 nodes on it resolve he_512."""
+_PANEL: Final = 20.0
+"""Panels of this length over the root of the highest order, in standard deviations: 16 nodes resolve the polynomial."""
 _LEAST_WINDOW: Final = 12.5
 _NOTHING_LEFT: Final = 4e-15
 _TINY: Final = 1e-300
 _ROUNDING: Final = 5e-14
 """Of the coefficients and of their sum, relative to sqrt(E[phi^2] E[phi^2])."""
+_CHUNK: Final = 512
 
 
-class HermiteCoefficients:
-    """c_k and E[phi^2] of a neuron for variances of shape (n,); raises as `Neuron.window`."""
+@final
+@dataclass(frozen=True, slots=True)
+class HermiteColumns:
+    """c_k / sqrt(E[phi^2]) of a neuron for k < `terms`, and log sqrt(E[phi^2]) beside them, as functions of the variance."""
 
-    def __init__(self, neuron: Neuron, variance: FloatArray) -> None:
-        self._table = VarianceTable(lambda part: _by_quadrature(neuron, part), variance)
-        self.terms = max(_needed(octave.values[:, :-1]) for octave in self._table.octaves)
-        """Number of terms after which, for all variances, nothing is left, or `MAX_TERMS`."""
+    neuron: Neuron
+    terms: int
 
-    def at(self, variance: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """c_k / sqrt(E[phi^2]) of shape (n, terms) and sqrt(E[phi^2]) of shape (n,), at some of the variances."""
-        columns = self._table.at(variance)
-        return columns[:, : self.terms], np.exp(columns[:, -1])
-
-
-def _needed(terms: FloatArray) -> int:
-    left = np.max(1 - np.cumsum(terms**2, axis=1), axis=0)
-    return 1 + int(np.argmax(left <= _NOTHING_LEFT)) if np.any(left <= _NOTHING_LEFT) else MAX_TERMS
-
-
-def _by_quadrature(neuron: Neuron, variance: FloatArray) -> FloatArray:
-    """c_k / sqrt(E[phi^2]) for k < `MAX_TERMS`, and log sqrt(E[phi^2]) beside them, for variances of shape (n,)."""
-    result = np.empty((len(variance), MAX_TERMS + 1))
-    for rows, rule in neuron.rules(variance, max(neuron.window(variance), _LEAST_WINDOW), _PANEL):
-        size = np.sqrt(np.sum(rule.weights * rule.phi**2, axis=1))
-        weighted = rule.weights * rule.phi / np.where(size > 0, size, 1.0)[:, None]
-        before, polynomial = np.zeros_like(rule.g), np.ones_like(rule.g)
-        for k in range(MAX_TERMS):
-            result[rows, k] = np.einsum("ng,ng->n", weighted, polynomial)
-            before, polynomial = polynomial, (rule.g * polynomial - np.sqrt(k) * before) / np.sqrt(k + 1)
-        result[rows, -1] = np.log(np.maximum(size, _TINY))
-    return result
+    def __call__(self, variance: FloatArray) -> FloatArray:
+        """The columns for variances of shape (n,), shape (n, terms + 1); raises as `Neuron.window`."""
+        result = np.empty((len(variance), self.terms + 1))
+        window = max(self.neuron.window(variance), _LEAST_WINDOW)
+        for rows, rule in self.neuron.rules(variance, window, _PANEL / sqrt(self.terms)):
+            size = np.sqrt(np.sum(rule.weights * rule.phi**2, axis=1))
+            weighted = rule.weights * rule.phi / np.where(size > 0, size, 1.0)[:, None]
+            before, polynomial = np.zeros_like(rule.g), np.ones_like(rule.g)
+            for k in range(self.terms):
+                result[rows, k] = np.einsum("ng,ng->n", weighted, polynomial)
+                before, polynomial = polynomial, (rule.g * polynomial - np.sqrt(k) * before) / np.sqrt(k + 1)
+            result[rows, -1] = np.log(np.maximum(size, _TINY))
+        return result
 
 
 def hermite_series(
-    coefficients: HermiteCoefficients, x: FloatArray, y: FloatArray, correlation: FloatArray
+    columns: HermiteColumns, x: FloatArray, y: FloatArray, correlation: FloatArray
 ) -> tuple[Bounded, FloatArray]:
     """E[phi(z_x) phi(z_y)] for variances x of shape (p,), y of shape (q,) and correlations of shape (p, q).
 
-    Also the sizes sqrt(E[phi(z_x)^2] E[phi(z_y)^2]), with which the errors can be compared.
+    Also the sizes sqrt(E[phi(z_x)^2] E[phi(z_y)^2]), with which the errors can be compared. Raises as `Neuron.window`.
     """
-    (left, left_size), (right, right_size) = coefficients.at(x), coefficients.at(y)
+    left, right = tabulated(columns, x), tabulated(columns, y)
+    terms = max(_needed(left), _needed(right))
     value = np.zeros(correlation.shape)
-    for k in reversed(range(coefficients.terms)):
+    for k in reversed(range(terms)):
         value *= correlation
         value += left[:, k, None] * right[:, k]
-    rest = np.sqrt(np.outer(_rest(left), _rest(right)))
-    size = np.outer(left_size, right_size)
-    error = np.abs(correlation) ** coefficients.terms * rest + _ROUNDING
-    return Bounded(size * value, size * error), size
+    size = np.exp(left[:, -1:] + right[:, -1])
+    rest = np.sqrt(np.outer(_rest(left, terms), _rest(right, terms)))
+    return _bounded(value, rest, correlation, terms, size), size
 
 
-def _rest(terms: FloatArray) -> FloatArray:
-    """T / E[phi^2] after all terms, not less than what rounding leaves, shape (n,)."""
-    result: FloatArray = np.maximum(1 - np.sum(terms**2, axis=1), _NOTHING_LEFT)
+def hermite_pairs(
+    columns: HermiteColumns, x: FloatArray, y: FloatArray, correlation: FloatArray, goal: float
+) -> Bounded:
+    """The same for pairs one by one: variances and correlations all of shape (pairs,).
+
+    Where the bound, relative to the size, is not below `goal` the sum is not done: zero.
+    """
+    (left, first), (right, second) = _by_order(columns, x), _by_order(columns, y)
+    rest = np.sqrt(_rest(left.T, columns.terms)[first] * _rest(right.T, columns.terms)[second])
+    done = np.abs(correlation) ** columns.terms * rest + _ROUNDING < goal
+    value, rho = np.zeros(len(x)), correlation[done]
+    for start in reversed(range(0, columns.terms, _CHUNK)):
+        part = slice(start, min(start + _CHUNK, columns.terms))
+        total = value[done]
+        for a, b in zip(left[part, first[done]][::-1], right[part, second[done]][::-1], strict=True):
+            total *= rho
+            total += a * b
+        value[done] = total
+    return _bounded(value, rest, correlation, columns.terms, np.exp(left[-1, first] + right[-1, second]))
+
+
+def _by_order(columns: HermiteColumns, variance: FloatArray) -> tuple[FloatArray, IntArray]:
+    """Columns of distinct variances, orders first, and the place of each variance among them."""
+    distinct, place = np.unique(variance, return_inverse=True)
+    return np.ascontiguousarray(tabulated(columns, distinct).T), place
+
+
+def _bounded(value: FloatArray, rest: FloatArray, correlation: FloatArray, terms: int, size: FloatArray) -> Bounded:
+    return Bounded(size * value, size * (np.abs(correlation) ** terms * rest + _ROUNDING))
+
+
+def _needed(columns: FloatArray) -> int:
+    """Number of terms after which, for all variances, nothing is left; all of them if there is no such number."""
+    left = np.max(1 - np.cumsum(columns[:, :-1] ** 2, axis=1), axis=0, initial=0.0)
+    done = np.flatnonzero(left <= _NOTHING_LEFT)
+    return 1 + int(done[0]) if len(done) else len(left)
+
+
+def _rest(columns: FloatArray, terms: int) -> FloatArray:
+    """T / E[phi^2] after so many terms, not less than what rounding leaves, shape (n,)."""
+    result: FloatArray = np.maximum(1 - np.sum(columns[:, :terms] ** 2, axis=1), _NOTHING_LEFT)
     return result

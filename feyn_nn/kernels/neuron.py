@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import ceil, log, log2, pi, sqrt
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, final
 
 import numpy as np
 
 from feyn_nn.errors import LimitError
 from feyn_nn.kernels.panels import RULE, activation_values, smooth_panels
-from feyn_nn.kernels.tables import VarianceTable
+from feyn_nn.kernels.tables import tabulated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -81,7 +81,7 @@ class Neuron:
         """
         tried = np.quantile(variance, np.linspace(0, 1, min(_TRIED, len(variance))))
         for window in _WINDOWS:
-            moment = self._sums(tried, (power,), window, 1)[1][0]
+            moment = self.sums(tried, (power,), window, 1)[1][0]
             ends = self.values(self.mean(tried) + window * np.array([[-1.0], [1.0]]) * np.sqrt(tried))
             with np.errstate(divide="ignore"):
                 end = power * np.log(np.max(np.abs(ends), axis=0)) - window**2 / 2
@@ -114,22 +114,13 @@ class Neuron:
 
         Raises as `window`, and LimitError beyond the range of floating-point numbers.
         """
-        columns = VarianceTable(lambda part: self._columns(part, orders), variance).at(variance)
+        columns = tabulated(_MomentColumns(self, tuple(orders)), variance)
         value, error, log_size = columns.T.reshape(3, len(orders), len(variance))
         size = np.where(log_size > log(_TINY), np.exp(log_size), 0.0)
         bound = size * (np.abs(error) + ROUNDING)
         return [Bounded(*pair) for pair in zip(size * value, bound, strict=True)]
 
-    def _columns(self, variance: FloatArray, orders: Sequence[int]) -> FloatArray:
-        """E phi^k and its error in units of E|phi|^k, and the logarithm of that: shape (variances, 3 orders)."""
-        window = max(self.window(variance, order) for order in orders)
-        pieces = 1 if max(orders) <= 2 else 2
-        coarse, _ = self._sums(variance, orders, window, pieces)
-        fine, size = self._sums(variance, orders, window, 2 * pieces)
-        unit = np.where(size > 0, size, 1.0)
-        return np.concatenate([fine / unit, (fine - coarse) / unit, np.log(np.maximum(size, _TINY))]).T
-
-    def _sums(
+    def sums(
         self, variance: FloatArray, orders: Sequence[int], window: float, pieces: int
     ) -> tuple[FloatArray, FloatArray]:
         """E phi^k and E|phi|^k, each of shape (orders, variances)."""
@@ -145,6 +136,23 @@ class Neuron:
                 "the range of floating-point numbers; lower sigma_w and sigma_b, or ask for a lower order"
             )
         return sums[0], sums[1]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class _MomentColumns:
+    """E phi^k and its error in units of E|phi|^k, and the logarithm of that, as functions of the variance."""
+
+    neuron: Neuron
+    orders: tuple[int, ...]
+
+    def __call__(self, variance: FloatArray) -> FloatArray:
+        window = max(self.neuron.window(variance, order) for order in self.orders)
+        pieces = 1 if max(self.orders) <= 2 else 2
+        coarse, _ = self.neuron.sums(variance, self.orders, window, pieces)
+        fine, size = self.neuron.sums(variance, self.orders, window, 2 * pieces)
+        unit = np.where(size > 0, size, 1.0)
+        return np.concatenate([fine / unit, (fine - coarse) / unit, np.log(np.maximum(size, _TINY))]).T
 
 
 def in_deviations(z: FloatArray, mean: FloatArray, deviation: FloatArray) -> FloatArray:

@@ -21,7 +21,7 @@ from feyn_nn.kernels.legendre import legendre_rule
 from feyn_nn.kernels.neuron import Bounded, in_deviations
 
 if TYPE_CHECKING:
-    from feyn_nn.arrays import FloatArray, IntArray
+    from feyn_nn.arrays import BoolArray, FloatArray, IntArray
     from feyn_nn.kernels.neuron import Neuron
 
 GOAL: Final = 1e-11
@@ -41,21 +41,33 @@ _PAIRS: Final = 1 << 10
 _BLOCK: Final = 1 << 15
 
 
+def plane_work(neuron: Neuron, x: FloatArray, y: FloatArray, angle: FloatArray) -> float:
+    """About how many values of phi the integrals for pairs of variances and their angles, of shape (pairs,), take at least."""
+    variance = np.concatenate([x, y])
+    panels = neuron.panels(variance, neuron.window(variance, left=_LEFT))
+    outer = np.where(_parallel(angle), 1, 2 * len(_OUTER.nodes))
+    return float(np.sum(outer)) * 2 * len(panels.edges) * len(_INNER.nodes)
+
+
+def _parallel(angle: FloatArray) -> BoolArray:
+    """Pairs of exactly parallel or opposite pre-activations."""
+    result: BoolArray = (angle == 0) | (angle == pi)
+    return result
+
+
 def plane_moments(neuron: Neuron, x: FloatArray, y: FloatArray, angle: FloatArray, size: FloatArray) -> Bounded:
     """E[phi(z_x) phi(z_y)] for pairs with variances x and y and an angle psi from 0 to pi, all of shape (pairs,).
 
     `size` is sqrt(E[phi(z_x)^2] E[phi(z_y)^2]). Raises as `Neuron.window`, and LimitError if it would take minutes.
     """
-    variance = np.concatenate([x, y])
-    window = neuron.window(variance, left=_LEFT)
-    edges = neuron.panels(variance, window).edges
-    work = float(len(x)) * 2 * len(_OUTER.nodes) * 2 * len(edges) * len(_INNER.nodes)
+    work = plane_work(neuron, x, y, angle)
     if work > _MOST_WORK:
         raise LimitError(
             f"activation {neuron.activation.name!r}: {len(x)} pairs of points with nearly parallel pre-activations would take "
             f"about {work:.1e} values of it, more than {_MOST_WORK:.0e}; use fewer points or a coarser grid, or give the "
             "kernel as an expression"
         )
+    window = neuron.window(np.concatenate([x, y]), left=_LEFT)
     value, error = np.empty((2, len(x)))
     for start in range(0, len(x), _PAIRS):
         rows = slice(start, start + _PAIRS)
@@ -71,6 +83,7 @@ class _Pairs:
         self._neuron = neuron
         self._window = window
         mirrored = angle > pi / 2
+        self._parallel = _parallel(angle)
         half = np.where(mirrored, pi - angle, angle)[:, None] / 2
         self._cosine, self._sine = np.cos(half), np.sin(half)
         self._sign = np.where(mirrored, -1.0, 1.0)[:, None]
@@ -100,10 +113,10 @@ class _Pairs:
     def integral(self, size: FloatArray) -> Bounded:
         """The integral over h and t, shape (pairs,), to `GOAL` times `size`."""
         value, error = np.zeros((2, len(size)))
-        flat = np.flatnonzero(self._sine == 0)
-        value[flat] = self._inner(flat, np.zeros((len(flat), 1)))[:, 0]
+        lines = np.flatnonzero(self._parallel)
+        value[lines] = self._inner(lines, np.zeros((len(lines), 1)))[:, 0]
         cuts = self._outer_cuts()
-        pair, panel = np.nonzero((np.diff(cuts, axis=1) > 0) & (self._sine > 0))
+        pair, panel = np.nonzero((np.diff(cuts, axis=1) > 0) & ~self._parallel[:, None])
         left, right = cuts[pair, panel], cuts[pair, panel + 1]
         for halving in range(_HALVINGS + 1):
             length = right - left

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from feyn_nn.kernels.closed_forms import SECOND_MOMENTS, SQUARES
-from feyn_nn.kernels.hermite import HermiteCoefficients, hermite_series
+from feyn_nn.kernels.hermite import HermiteColumns, hermite_pairs, hermite_series
 from feyn_nn.kernels.neuron import Bounded
-from feyn_nn.kernels.plane import GOAL, plane_moments
+from feyn_nn.kernels.plane import GOAL, plane_moments, plane_work
 
 if TYPE_CHECKING:
     from feyn_nn.arrays import FloatArray
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 _CLOSED_FORM: Final = 1e-15
 _BLOCK: Final = 1 << 16
 _ROWS: Final = 1 << 12
+_TERMS: Final = 512
+_MANY_TERMS: Final = 2048
+_LONG_SERIES: Final = 3e8
+"""Values of phi that quadrature over the plane would take, above which a series of many terms is tried first."""
 
 
 def second_moments(neuron: Neuron, covariances: Covariances) -> Bounded:
@@ -38,17 +42,30 @@ def second_moments(neuron: Neuron, covariances: Covariances) -> Bounded:
         sizes = np.outer(*(np.sqrt(squares(neuron, v).value) for v in (covariances.xx, covariances.yy)))
         return Bounded(value, _CLOSED_FORM * sizes)
     x, y, angle = covariances.xx, covariances.yy, covariances.angle
-    coefficients = HermiteCoefficients(neuron, np.concatenate([x, y]))
     found, size = Bounded(np.empty(angle.shape), np.empty(angle.shape)), np.empty(angle.shape)
+    columns = HermiteColumns(neuron, _TERMS)
     step = max(1, min(_BLOCK // max(1, len(y)), _ROWS))
     for start in range(0, len(x), step):
         rows = slice(start, start + step)
-        (found.value[rows], found.error[rows]), size[rows] = hermite_series(
-            coefficients, x[rows], y, np.cos(angle[rows])
-        )
+        (found.value[rows], found.error[rows]), size[rows] = hermite_series(columns, x[rows], y, np.cos(angle[rows]))
     slow = np.nonzero(found.error > GOAL * size)
     if len(slow[0]):
-        found.value[slow], found.error[slow] = plane_moments(neuron, x[slow[0]], y[slow[1]], angle[slow], size[slow])
+        found.value[slow], found.error[slow] = _single_pairs(neuron, x[slow[0]], y[slow[1]], angle[slow], size[slow])
+    return found
+
+
+def _single_pairs(neuron: Neuron, x: FloatArray, y: FloatArray, angle: FloatArray, size: FloatArray) -> Bounded:
+    """The same for pairs of variances and their angles, of shape (pairs,), by a longer series and quadrature."""
+    found = Bounded(np.zeros(len(x)), np.full(len(x), np.inf))
+    if plane_work(neuron, x, y, angle) > _LONG_SERIES:
+        columns = HermiteColumns(neuron, _MANY_TERMS)
+        for start in range(0, len(x), _ROWS):
+            rows = slice(start, start + _ROWS)
+            series = hermite_pairs(columns, x[rows], y[rows], np.cos(angle[rows]), GOAL)
+            found.value[rows], found.error[rows] = series
+    left = found.error > GOAL * size
+    if np.any(left):
+        found.value[left], found.error[left] = plane_moments(neuron, x[left], y[left], angle[left], size[left])
     return found
 
 

@@ -61,7 +61,10 @@ def _better(ensemble: Ensemble) -> str:
     if architecture is None or architecture.depth > 1:
         return "use more networks, and if this stays, smaller variances or inputs"
     if architecture.activation.normalised and ensemble.record is not Record.TILTED:
-        return "sample the bias from its tilted law (simulate with --record tilted, estimator tilted), or use the exact correlator"
+        return (
+            "sample the bias from its tilted law (simulate with --record tilted, estimator tilted), or use the exact "
+            "correlator"
+        )
     if ensemble.record.of_networks:
         return (
             "use more networks, or a stream of single neurons (simulate with --record neurons, estimator neuron), or the "

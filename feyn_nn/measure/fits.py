@@ -88,7 +88,7 @@ class LambdaMeasurement:
 
     @property
     def relative_spread(self) -> float:
-        """spread / |mean|."""
+        """The standard deviation over tuples in units of |mean|."""
         return self.spread / abs(self.mean.mean) if self.mean.mean else float("nan")
 
     @property
@@ -188,7 +188,7 @@ def weighted_fit(per_experiment: FloatArray, accuracy: float, *, refused: bool =
 
 
 def second_order_root(first: FloatArray, ratio: FloatArray) -> FloatArray:
-    """lambda from lambda_m and r = lambda_m B4/A4, on the branch that tends to lambda_m; NaN where no root is real."""
+    """The coupling from lambda_m and r = lambda_m B4/A4, on the branch that tends to lambda_m; NaN where no root is real."""
     inside = 1 + 4 * ratio
     return np.where(inside >= 0, 2 * first / (1 + np.sqrt(np.maximum(inside, 0.0))), np.nan)
 
@@ -217,6 +217,4 @@ def second_over_first(source: CorrelatorSource, theory: TheoryCoefficients) -> E
         return None
     known = theory.determined
     slope = float(np.mean(theory.second[known] / theory.first[known]))
-    return estimate(
-        lambda found: float(np.mean(found)) * slope, source, (4,), lambda_over_tuples(source, theory)
-    )
+    return estimate(lambda found: float(np.mean(found)) * slope, source, (4,), lambda_over_tuples(source, theory))

@@ -4,8 +4,9 @@ With lambda ~ 1/N from G^(4) both stand at order 1/N^2 (`measure.coefficients`):
 
     connected G^(6) = lambda^2 E6 + kappa C6,   kappa_m = (connected G^(6) - lambda^2 E6)/C6,   kappa = mean over tuples.
 
-The connected function is measured as such, so that the 15 terms kappa4 K drop out tuple by tuple, whether lambda is constant or
-not. The talk's delta' = G^(6) - G_GP^(6) - lambda A6 contains them, unless lambda_m is constant, and its formula has no exchange.
+The connected function is measured as such, so that the 15 terms kappa4 K drop out tuple by tuple, whether or not lambda is
+constant. The talk's delta' = G^(6) - G_GP^(6) - lambda A6 contains what is left of them unless lambda_m is constant, and
+its formula has no exchange.
 """
 
 from __future__ import annotations
@@ -51,47 +52,58 @@ class KappaMeasurement:
         return float(np.nanstd(self.over_tuples))
 
     def share_at(self, row: Sequence[int]) -> float:
-        """exchange / connected G^(6) at one sorted tuple."""
+        """The exchange over the connected G^(6) at one sorted tuple."""
         return float(self.exchange_share[sorted_tuples(self.points, 6).index(tuple(row))])
 
     @property
     def verdict(self) -> str:
         """What the exchange does to kappa, in a sentence."""
         with_it, without = self.with_exchange.mean, self.without_exchange.mean
+        found = f"kappa = {self.with_exchange} with the lambda^2 exchange and {self.without_exchange} without it ({self.legs})"
         if with_it * without < 0:
-            return (
-                f"kappa = {self.with_exchange} with the lambda^2 exchange and {self.without_exchange} without it "
-                f"({self.legs}): leaving the exchange out gives the wrong sign"
-            )
-        return (
-            f"kappa = {self.with_exchange} with the lambda^2 exchange and {self.without_exchange} without it ({self.legs}): the "
-            f"exchange changes it by {abs(with_it - without) / abs(without):.2g} of its size"
+            return f"{found}: leaving the exchange out gives the wrong sign"
+        return f"{found}: the exchange changes it by {abs(with_it - without) / abs(without):.2g} of its size"
+
+
+def kappa_over_tuples(coupling: float, connected: FloatArray, coefficients: ActionCoefficients) -> FloatArray:
+    """kappa_m from a connected six-point function of shape (tuples,) at one lambda, at the tuples that determine it.
+
+    lambda = 0 leaves the exchange out. Raises InputError where the exchange is too large an integral.
+    """
+    rest = connected - coupling**2 * exchange_of(coefficients) if coupling else connected
+    result: FloatArray = (rest / coefficients.contact)[coefficients.determined]
+    return result
+
+
+def exchange_of(coefficients: ActionCoefficients) -> FloatArray:
+    """E6; raises InputError where it is too large an integral."""
+    if coefficients.exchange is None:
+        raise InputError(
+            "the lambda^2 exchange is too large an integral here, and kappa without it has no meaning: use d_in below 3"
         )
+    return coefficients.exchange
 
 
 def measure_kappa(source: CorrelatorSource, coefficients: ActionCoefficients) -> KappaMeasurement:
     """Measure kappa from the connected six-point function at the mean lambda of the four-point function.
 
-    Raises InputError where the exchange is too large an integral or the connected function was not measured.
+    lambda^2 is the square of the measured mean, with a relative bias of the square of its relative error. Raises InputError
+    where the exchange is too large an integral or the connected function was not measured.
     """
-    exchange = coefficients.exchange
-    if exchange is None:
-        raise InputError("the lambda^2 exchange is too large an integral here, and kappa without it has no meaning: use d_in < 3")
-    known = coefficients.determined
+    exchange = exchange_of(coefficients)
     couplings = lambda_over_tuples(source, coefficients.quartic).mean(axis=1)
     six = source.connected(6)
 
-    def over_tuples(coupling: float, connected: FloatArray) -> FloatArray:
-        result: FloatArray = ((connected - coupling**2 * exchange) / coefficients.contact)[known]
-        return result
+    def kappa(coupling: float, connected: FloatArray) -> float:
+        return float(np.mean(kappa_over_tuples(coupling, connected, coefficients)))
 
     strength, pooled = float(couplings.mean()), six.mean(axis=0)
     visible = np.abs(pooled) > VANISHING * np.abs(pooled).max()
     return KappaMeasurement(
         coefficients.legs,
         source.points,
-        estimate(lambda g, c: float(np.mean(over_tuples(g, c))), source, (4, 6), couplings, six),
-        estimate(lambda c: float(np.mean(over_tuples(0.0, c))), source, (6,), six),
-        scattered(over_tuples(strength, pooled), known),
+        estimate(kappa, source, (4, 6), couplings, six),
+        estimate(lambda connected: kappa(0.0, connected), source, (6,), six),
+        scattered(kappa_over_tuples(strength, pooled, coefficients), coefficients.determined),
         np.divide(strength**2 * exchange, pooled, out=np.full_like(pooled, np.nan), where=visible),
     )

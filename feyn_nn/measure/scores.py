@@ -53,13 +53,13 @@ class Scores:
 
     @property
     def experiments(self) -> int:
-        """E."""
+        """Number of experiments E."""
         return len(self.values)
 
     @property
     def kept(self) -> int:
-        """q."""
-        return self.values.shape[1]
+        """Number of scores q."""
+        return int(self.values.shape[1])
 
     @property
     def aligned(self) -> float:
@@ -75,7 +75,7 @@ class Scores:
         return Hotelling((E - 1) * odds, q, E, float(special.fdtrc(q, E - q, (E - q) / q * odds)))
 
     def intercept(self, values: FloatArray) -> Estimate:
-        """lambda from u = `values` of shape (experiments,), by regression on the scores.
+        """The coupling from u = `values` of shape (experiments,), by regression on the scores.
 
         Raises InputError where the scores do not fluctuate about zero but stand apart from it: no constant fits.
         """

@@ -1,7 +1,7 @@
 """Where correlators come from, for everything that measures couplings: an ensemble, arrays of one's own, exact values.
 
-Arrays have shape (experiments, tuples) over sorted tuples. Exact correlators are one row: they have no statistical error, which is
-stated as zero from one experiment. `MeasuredCorrelators` is a source as it stands.
+Arrays have shape (experiments, tuples) over sorted tuples. Exact correlators are one row: their statistical error is stated
+as zero, from one experiment. `MeasuredCorrelators` is a source as it stands.
 """
 
 from __future__ import annotations

@@ -27,7 +27,6 @@ from feyn_nn.arrays import as_points
 from feyn_nn.combinatorics import double_factorial
 from feyn_nn.ensembles import Record, Source
 from feyn_nn.errors import FeynError
-
 from feyn_nn.exact.single_input import single_input_correlators, single_input_moments
 from feyn_nn.measure.estimators import Estimator
 

@@ -39,10 +39,14 @@ if TYPE_CHECKING:
 
 _MOST_WITH_LINES: Final = 12_000
 """Nodes between which lines are laid: some seconds for a pair of vertices."""
+_MOST_OF_MANY: Final = 2_000
+"""The same for three vertices and more, whose networks take a higher power of the nodes."""
 _LINE_LEVEL: Final = {1: 0, 2: -2, 3: -3}
 """Where refinement starts for shapes with lines."""
 _LINE_ACCURACY: Final = {1: ACCURACY, 2: ACCURACY, 3: 1e-7}
 """Relative difference of two levels at which no finer one is made, for shapes with lines."""
+_GUESS_ACCURACY: Final = 1e-7
+"""The same for the guess that a kernel of unknown form is analytic."""
 _FIRST_EXPONENT: Final = 10
 _LAST_EXPONENT: Final = {1: 16, 2: 11}
 _LAST_OF_MANY: Final = 10
@@ -86,7 +90,7 @@ class ShapeIntegrals:
     def _guessed(self, shape: Shape, form: GeneralForm) -> Values:
         """As if the kernel were analytic; if levels do not agree, panels too, and the better of both."""
         smooth = self._refined(shape, smooth_guess(form.scale))
-        if smooth.relative_error <= self._accuracy(shape):
+        if smooth.relative_error <= (_GUESS_ACCURACY if len(shape.vertices) > 1 else ACCURACY):
             return smooth
         try:
             rough = self._refined(shape, form)
@@ -96,7 +100,7 @@ class ShapeIntegrals:
 
     def _refined(self, shape: Shape, form: Form) -> Values:
         lines = len(shape.vertices) > 1
-        most = _MOST_WITH_LINES if lines else MAX_POINTS
+        most = {1: MAX_POINTS, 2: _MOST_WITH_LINES}.get(len(shape.vertices), _MOST_OF_MANY)
         first = (_LINE_LEVEL if lines else FIRST_LEVEL)[min(self._dimension, MAX_DIMENSION)]
         last = LAST_LEVEL
         if isinstance(form, GeneralForm):  # refinement halves panels

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 MAX_NUMBERS: Final = 125_000_000
 """Floats that the arrays of one step may hold together: 1 GB."""
+MAX_OPERATIONS: Final = 1_000_000_000_000
+"""Multiplications that a network may take: some minutes."""
 
 
 def check_numbers(numbers: int, what: str) -> None:
@@ -58,23 +60,29 @@ def contract(
     output = [vertices + v for v in range(vertices)]
     path, _ = np.einsum_path(*operands, output, optimize="greedy")
     subsets = [operands[k] for k in range(1, len(operands), 2)]
-    largest = _largest_intermediate(path[1:], subsets, output, sizes)
+    largest, operations = _costs(path[1:], subsets, output, sizes)
     check_numbers(held + largest, f"the lines and the largest intermediate array of {vertices} vertices")
+    if operations > MAX_OPERATIONS:
+        raise LimitError(
+            f"a network of {vertices} vertices on {max(sizes[v] for v in range(vertices))} nodes would take {operations:.3g} "
+            f"multiplications, more than {MAX_OPERATIONS:.3g}; use a coarser grid, fewer inputs or a lower order"
+        )
     summed: FloatArray = np.einsum(*operands, output, optimize=path)
     return summed
 
 
-def _largest_intermediate(
+def _costs(
     path: Sequence[tuple[int, ...]], subsets: Sequence[list[int]], output: list[int], sizes: dict[int, int]
-) -> int:
-    """Size of the largest array that a contraction path makes."""
+) -> tuple[int, int]:
+    """Size of the largest array that a contraction path makes, and the multiplications of all its steps."""
     remaining = [set(subset) for subset in subsets]
-    largest = 0
+    largest = operations = 0
     for step in path:
         chosen = [remaining[k] for k in step]
         remaining = [labels for k, labels in enumerate(remaining) if k not in step]
         kept = set(output).union(*remaining) if remaining else set(output)
-        result = set().union(*chosen) & kept
-        largest = max(largest, prod(sizes[label] for label in result))
-        remaining.append(result)
-    return largest
+        together = set().union(*chosen)
+        largest = max(largest, prod(sizes[label] for label in together & kept))
+        operations += prod(sizes[label] for label in together)
+        remaining.append(together & kept)
+    return largest, operations

@@ -1,8 +1,8 @@
 """Plots of measured, exact and predicted numbers as SVG, drawn with matplotlib (the `plot` extra).
 
-A figure is a grid of panels, a panel a few series. What a series is of (`group`) is its colour, how it was had (`label`, `kind`)
-its style: points with error bars, lines, dashed lines, shaded ranges; one legend lists both, for all panels. Points whose error
-bar was refused are hollow. The SVG is the same to the byte for the same numbers and the same matplotlib: no date, no random
+A figure is a grid of panels, a panel a few series. What a series is of (`group`) is its colour, how it was had (`label`,
+`kind`) its style: points with error bars, lines, dashed lines, shaded ranges; one legend lists both, for all panels. Points
+whose error bar was refused are hollow. The SVG is the same to the byte for the same numbers and the same matplotlib: no date, no random
 identifiers; text is text, to be found and read aloud.
 """
 
@@ -74,7 +74,9 @@ _INK: Final = "#444444"
 _SHAPES: Final = ("o", "D", "s", "^", "v", "P", "X")
 _PANEL_INCHES: Final = (4.2, 3.2)
 _LEGEND_INCHES: Final = 0.3
-_LEGEND_CHARACTERS: Final = 52
+_LEGEND_CHARACTERS: Final = 58
+"""That fit under one panel."""
+_HANDLE_CHARACTERS: Final = 8
 _STYLE: Final = {
     "svg.hashsalt": "feyn-nn",
     "svg.fonttype": "none",
@@ -118,7 +120,7 @@ def plot_svg(panels: Sequence[Panel], description: str, columns: int = 3) -> str
     with matplotlib.rc_context(_STYLE):
         look = _Look(panels)
         key = look.legend()
-        in_line = max(1, int(columns * _LEGEND_CHARACTERS / (8 + max((len(text) for text in key), default=0))))
+        in_line = _in_line(list(key), columns * _LEGEND_CHARACTERS)
         lines = -(-len(key) // in_line)
         figure = import_module("matplotlib.figure").Figure(
             figsize=(_PANEL_INCHES[0] * columns, _PANEL_INCHES[1] * rows + _LEGEND_INCHES * lines), layout="constrained"
@@ -129,11 +131,19 @@ def plot_svg(panels: Sequence[Panel], description: str, columns: int = 3) -> str
                 look.draw(figure.add_subplot(rows, columns, number), panel)
         if len(key) > 1:
             names = _by_lines(list(key), in_line)
-            figure.legend([key[name] for name in names], names, loc="outside lower center", ncols=min(len(key), in_line))
+            figure.legend(
+                [key[name] for name in names], names, loc="outside lower center", ncols=min(len(key), in_line)
+            )
         stream = io.StringIO()
         figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None, "Description": description})
     text = stream.getvalue()
     return text[text.index("<svg") :]
+
+
+def _in_line(names: list[str], room: int) -> int:
+    """How many entries of a legend stand in one line of so many characters."""
+    widths = [_HANDLE_CHARACTERS + len(name) for name in names]
+    return len(names) if sum(widths) <= room else max(1, room // max(widths))
 
 
 def _by_lines(names: list[str], in_line: int) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from feyn_nn.reproduce import falloff
+from feyn_nn.reproduce import coupling, effectiveness, falloff, outputs, rg
 from feyn_nn.reproduce.result import Finding, Result, Verdict
 from feyn_nn.reproduce.table import Table
 from feyn_nn.reproduce.workshop import DEFAULT, FULL, Size, Workshop
@@ -28,4 +28,8 @@ class Figure:
 
 FIGURES: Final = {
     falloff.NAME: Figure(falloff.falloff, falloff.theory),
+    coupling.NAME: Figure(coupling.coupling, coupling.theory),
+    effectiveness.NAME: Figure(effectiveness.effectiveness, effectiveness.theory),
+    rg.NAME: Figure(rg.rg, rg.theory),
+    outputs.NAME: Figure(outputs.outputs, outputs.theory),
 }

@@ -31,11 +31,14 @@ def largest(distances: Iterable[float | None]) -> float | None:
     return max((each for each in distances if each is not None), default=None)
 
 
+def chance(sigmas: float, comparisons: int, experiments: int) -> float:
+    """How often the largest of so many distances is at least this by chance, by Student's t; an upper bound."""
+    return min(1.0, 2 * comparisons * float(stats.t.sf(sigmas, experiments - 1)))
+
+
 def plausible(sigmas: float | None, comparisons: int, experiments: int) -> bool:
-    """Whether the largest of `comparisons` distances may be chance, by Student's t with experiments - 1 degrees of freedom."""
-    if sigmas is None:
-        return True
-    return bool(2 * comparisons * stats.t.sf(sigmas, experiments - 1) > CHANCE)
+    """Whether the largest of so many distances may be chance."""
+    return sigmas is None or chance(sigmas, comparisons, experiments) > CHANCE
 
 
 def agreement(what: str, distances: Sequence[float | None], experiments: int) -> Finding:
@@ -44,11 +47,12 @@ def agreement(what: str, distances: Sequence[float | None], experiments: int) ->
     worst = largest(known)
     if worst is None:
         return Finding(f"{what} are the exact ones", Verdict.UNDECIDED, "No error bar is supported.")
-    verdict = Verdict.of(plausible(worst, len(known), experiments))
+    odds = chance(worst, len(known), experiments)
     return Finding(
         f"{what} are the exact ones",
-        verdict,
-        f"{len(known)} comparisons; the largest distance is {worst:.2g} standard errors.",
+        Verdict.of(odds > CHANCE),
+        f"The largest distance is {worst:.2g} standard errors, over {len(known)} comparisons with {experiments - 1} degrees of "
+        f"freedom: chance alone {'does that often' if odds >= 1 else f'does that with probability {odds:.1g} or less'}.",
     )
 
 

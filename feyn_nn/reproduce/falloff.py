@@ -3,8 +3,8 @@
 Talk, "Experimental Falloff to GP Predictions": three networks, ten widths, ten experiments, plain averages of products of
 outputs; the background is the standard deviation of m_n over experiments, averaged over tuples. The same networks measured by
 their K_hat, relative to the exact K (estimator `centred`), say what plain averages cannot: every width has networks of its
-own, so that the fitted power is a measurement. One stream of neurons for all widths (`neuron`, `tilted`) is the sharpest; there
-the law in 1/N is built in. Beside them stand the exact m_n, polynomials in 1/N, and how many networks plain averages would need.
+own, so that the fitted power is a measurement. One stream of neurons for all widths (`neuron`, `tilted`) is the sharpest;
+there the law in 1/N is built in. Beside them stand the exact m_n, polynomials in 1/N, and how many networks plain averages would need.
 """
 
 from __future__ import annotations
@@ -23,13 +23,11 @@ from feyn_nn.reproduce.agreement import agreement, distance, exact_power, fitted
 from feyn_nn.reproduce.formulas import generated, ratio_to_free
 from feyn_nn.reproduce.result import Finding, Result, Verdict, versions
 from feyn_nn.reproduce.sampling import PlainAverages
-from feyn_nn.reproduce.table import Table, meaning
+from feyn_nn.reproduce.table import Table, meaning, numbers
 from feyn_nn.reproduce.talk import DISPLAY
-from feyn_nn.reproduce.wording import counted, listed
+from feyn_nn.reproduce.wording import counted, finite, listed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from feyn_nn.arrays import FloatArray
     from feyn_nn.estimate import Estimate
     from feyn_nn.network import Preset
@@ -40,7 +38,8 @@ NAME: Final = "falloff"
 ORDERS: Final = (2, 4, 6)
 ACCURACY: Final = 0.01
 POWER_TOLERANCE: Final = 1e-9
-_COLOURS: Final = {2: "m\u2082", 4: "m\u2084", 6: "m\u2086"}
+_COLOURS: Final = {2: "m₂", 4: "m₄", 6: "m₆"}
+_ORDER: Final = {4: "⁽⁴⁾", 6: "⁽⁶⁾"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +80,7 @@ def falloff(workshop: Workshop) -> Result:
         *(_power(n, rows) for n in ORDERS[1:]),
         *(_visible(name, rows) for name in PRESETS),
         agreement(
-            "m\u2084 and m\u2086 from K_hat and from single neurons",
+            "m₄ and m₆ from K_hat and from single neurons",
             [
                 distance(getattr(row, way), getattr(row, f"{way}_error"), row.exact)
                 for row in rows
@@ -97,7 +96,7 @@ def falloff(workshop: Workshop) -> Result:
         NAME,
         title,
         'slide "Experimental Falloff to GP Predictions"',
-        "Size of m_n = \u0394G^(n)/G_GP^(n), mean over all sorted tuples of the six inputs, against the width. Above: plain averages "
+        "Size of mₙ = ΔG⁽ⁿ⁾/G_GP⁽ⁿ⁾, mean over all sorted tuples of the six inputs, against the width. Above: plain averages "
         "of products of outputs, as in the talk, with their background; hollow points have no error bar, for a few networks carry "
         "the average. Below: the same networks measured by their K_hat, for Gauss-net single neurons of the tilted law.",
         workshop.describe(),
@@ -136,7 +135,7 @@ def _rows(workshop: Workshop, name: str, preset: Preset) -> list[Row]:
                     n,
                     float(np.nanmean(exact[n] @ powers)),
                     *_parts(averaged),
-                    plain.background(n),
+                    finite(plain.background(n)),
                     *_parts(sharp),
                     *_parts(sharpest if above else None),
                     estimator.value,
@@ -164,7 +163,7 @@ def _two_point(rows: list[Row], experiments: int) -> Finding:
     return Finding(
         "The kernel is the exact two-point function at all widths",
         Verdict.of(all(plausible(worst[way], len(sigmas[way]), experiments) for way in sigmas)),
-        f"m\u2082 vanishes to {worst['plain']:.2g} standard errors at most for averages of outputs, "
+        f"m₂ vanishes to {worst['plain']:.2g} standard errors at most for averages of outputs, "
         f"{worst['centred']:.2g} for averages of K_hat, over {len(sigmas['plain'])} and {len(sigmas['centred'])} sets of networks "
         "whose error bars are supported.",
     )
@@ -172,24 +171,26 @@ def _two_point(rows: list[Row], experiments: int) -> Finding:
 
 def _power(n: int, rows: list[Row]) -> Finding:
     """Delta G^(n) ~ 1/N."""
-    said, powers = [], []
+    said, pure = [], True
     for name in PRESETS:
         chosen = [row for row in rows if row.network == name and row.n == n]
-        widths = [row.width for row in chosen]
-        powers.append(exact_power(widths, [row.exact for row in chosen]))
-        fitted = fitted_power(widths, [row.centred for row in chosen], [row.centred_error for row in chosen])
-        plain = fitted_power(widths, [row.plain for row in chosen], [row.plain_error for row in chosen])
-        said.append(
-            f"{DISPLAY[name]} N^{powers[-1]:.4f} ("
-            f"{'no error bar is supported' if fitted is None else f'measured {fitted}'}"
-            f"{'' if plain is None else f', by plain averages {plain}'})"
-        )
-    exactly = all(abs(power + 1) < POWER_TOLERANCE for power in powers)
+        widths, exact = [row.width for row in chosen], [row.exact for row in chosen]
+        pure &= abs(exact_power(widths, exact) + 1) < POWER_TOLERANCE
+        parts = []
+        for way, words in (("centred", "by K_hat"), ("plain", "by plain averages")):
+            errors = [getattr(row, f"{way}_error") for row in chosen]
+            measured = fitted_power(widths, [getattr(row, way) for row in chosen], errors)
+            if measured is not None:
+                same = fitted_power(widths, exact, errors)
+                parts.append(f"{measured} {words}, exactly {same.mean:.4f}" if same else "")
+        if not parts:
+            parts.append(f"no error bar is supported, exactly {exact_power(widths, exact):.4f}")
+        said.append(f"{DISPLAY[name]}: {'; '.join(parts)}.")
     return Finding(
-        f"\u0394G\u207d{'\u2074' if n == 4 else '\u2076'}\u207e falls as 1/N",
-        Verdict.of(True, limits=not exactly),
-        f"Over these widths exactly {'; '.join(said)}."
-        + ("" if exactly else " It is a sum of 1/N and 1/N\u00b2, whose second part is the larger one in narrow networks."),
+        f"ΔG{_ORDER[n]} falls as 1/N",
+        Verdict.of(True, limits=not pure),
+        f"Powers of N from weighted fits over these widths, and the same fits through the exact values. {' '.join(said)}"
+        + ("" if pure else " It is a sum of 1/N and 1/N², whose second part is the larger one in narrow networks."),
     )
 
 
@@ -209,11 +210,11 @@ def _visible(name: str, rows: list[Row]) -> Finding:
             parts.append(f"{_COLOURS[n]} lies below its background at N = {listed(below)}")
     whole = len(refused) + len(hidden)
     verdict = Verdict.of(whole < len(chosen), limits=whole > 0)
-    shown = "; ".join(parts) if parts else "m\u2084 and m\u2086 stand above their background at every width"
+    shown = "; ".join(parts) if parts else "Both stand above their background at every width"
     return Finding(
         f"{DISPLAY[name]}: plain averages show the falloff",
         verdict,
-        f"{shown[0].upper()}{shown[1:]}. One per cent of \u0394G would take {counted(least)} to {counted(most)} networks.",
+        f"{shown}. One per cent of ΔG would take {counted(least)} to {counted(most)} networks.",
     )
 
 
@@ -221,40 +222,40 @@ def _as_in_the_talk(name: str, rows: list[Row]) -> Panel:
     series = []
     for n in ORDERS:
         chosen, widths = _of(name, n, rows)
-        group = _COLOURS[n]
-        plain = Series("plain averages", group, Kind.MEASURED, widths, _size(r.plain for r in chosen),
-                       _numbers(r.plain_error for r in chosen))  # fmt: skip
-        background = _numbers(row.background for row in chosen)
-        series += [plain, Series("background", group, Kind.BACKGROUND, widths, background)]
+        background = numbers(row.background for row in chosen)
+        series += [
+            _points(chosen, "plain", "plain averages"),
+            Series("background", _COLOURS[n], Kind.BACKGROUND, widths, background),
+        ]
         if n > 2:
-            series.append(Series("exact", group, Kind.EXACT, widths, _size(row.exact for row in chosen)))
-    return Panel(f"{DISPLAY[name]}, as in the talk", "width N", "size of m_n", tuple(series))
+            series.append(_exact(chosen))
+    return Panel(f"{DISPLAY[name]}, as in the talk", "width N", "|mₙ|", tuple(series))
 
 
 def _sharpest(name: str, rows: list[Row]) -> Panel:
     series = []
     for n in ORDERS:
-        chosen, widths = _of(name, n, rows)
-        way, label = "centred", "networks, by K_hat"
+        chosen, _ = _of(name, n, rows)
         if n > 2 and all(row.centred_error is None for row in chosen):
-            way, label = "stream", "single neurons"
-        series.append(
-            Series(label, _COLOURS[n], Kind.MEASURED, widths, _size(getattr(row, way) for row in chosen),
-                   _numbers(getattr(row, f"{way}_error") for row in chosen))  # fmt: skip
-        )
+            series.append(_points(chosen, "stream", "single neurons"))
+        else:
+            series.append(_points(chosen, "centred", "networks, by K_hat"))
         if n > 2:
-            series.append(Series("exact", _COLOURS[n], Kind.EXACT, widths, _size(row.exact for row in chosen)))
-    return Panel(f"{DISPLAY[name]}, with the least noise", "width N", "size of m_n", tuple(series))
+            series.append(_exact(chosen))
+    return Panel(f"{DISPLAY[name]}, with the least noise", "width N", "|mₙ|", tuple(series))
 
 
 def _of(name: str, n: int, rows: list[Row]) -> tuple[list[Row], FloatArray]:
     chosen = [row for row in rows if row.network == name and row.n == n]
-    return chosen, np.array([row.width for row in chosen], dtype=np.float64)
+    return chosen, numbers(row.width for row in chosen)
 
 
-def _size(values: Iterable[float | None]) -> FloatArray:
-    return np.abs(_numbers(values))
+def _points(rows: list[Row], way: str, label: str) -> Series:
+    values, errors = (numbers(getattr(row, key) for row in rows) for key in (way, f"{way}_error"))
+    widths = numbers(row.width for row in rows)
+    return Series(label, _COLOURS[rows[0].n], Kind.MEASURED, widths, np.abs(values), errors)
 
 
-def _numbers(values: Iterable[float | None]) -> FloatArray:
-    return np.array([np.nan if value is None else value for value in values])
+def _exact(rows: list[Row]) -> Series:
+    widths = numbers(row.width for row in rows)
+    return Series("exact", _COLOURS[rows[0].n], Kind.EXACT, widths, np.abs(numbers(row.exact for row in rows)))

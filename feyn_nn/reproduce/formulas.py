@@ -29,8 +29,8 @@ def generated(legs: int, highest: int, caption: str) -> tuple[Formula, Gallery]:
     pictures = tuple(
         Picture(
             diagram_svg(term.representative(QUARTIC)),
-            f"{'\u2212' if term.sign < 0 else ''}{term.multiplicity}"
-            + (f" = {term.labellings} \u00d7 {term.coefficient}" if term.labellings > 1 else ""),
+            f"{'−' if term.sign < 0 else ''}{term.multiplicity}"
+            + (f" = {term.labellings} × {term.coefficient}" if term.labellings > 1 else ""),
         )
         for term in correlator.terms
     )
@@ -43,9 +43,9 @@ def ratio_to_free() -> Formula:
         formula(
             sub(symbol("m"), symbol("n")),
             operator("="),
-            over(row(symbol("\u0394"), _points("n")), _points("n", "GP")),
+            over(row(symbol("Δ"), _points("n")), _points("n", "GP")),
             operator("="),
-            over(row(_points("n"), operator("\u2212"), _points("n", "GP")), _points("n", "GP")),
+            over(row(_points("n"), operator("−"), _points("n", "GP")), _points("n", "GP")),
         )
     )
 
@@ -55,22 +55,22 @@ def measured_coupling() -> Formula:
     lines = [sub(symbol("K"), row(number(leg), symbol("y"))) for leg in (1, 2, 3, 4)]
     return Formula(
         formula(
-            sub(symbol("\u03bb"), symbol("m")),
+            sub(symbol("λ"), symbol("m")),
             operator("="),
-            operator("\u2212"),
-            over(row(symbol("\u0394"), _points("4")), row(number(24), operator("\u222b"), _measure("y"), *lines)),
+            operator("−"),
+            over(row(symbol("Δ"), _points("4")), row(number(24), operator("∫"), _measure("y"), *lines)),
             operator(","),
-            symbol("\u03bb"),
+            symbol("λ"),
             operator("="),
-            row(operator("\u27e8"), sub(symbol("\u03bb"), symbol("m")), operator("\u27e9")),
+            row(operator("⟨"), sub(symbol("λ"), symbol("m")), operator("⟩")),
         ),
-        "The coupling for each tuple of four inputs; \u03bb is its mean over all sorted tuples.",
+        "The coupling for each tuple of four inputs; λ is its mean over all sorted tuples.",
     )
 
 
 def second_order_root() -> Formula:
     """lambda_2 from lambda_1 and r."""
-    first, second = (sub(symbol("\u03bb"), number(k)) for k in (1, 2))
+    first, second = (sub(symbol("λ"), number(k)) for k in (1, 2))
     return Formula(
         formula(
             second,
@@ -86,39 +86,39 @@ def second_order_root() -> Formula:
             first,
             operator(","),
             symbol("r"),
-            operator("\u221d"),
+            operator("∝"),
             sub(symbol("d"), symbol("out")),
             operator("+"),
             number(8),
         ),
-        "r is the part of G\u207d\u2074\u207e of order \u03bb\u00b2 over that of order \u03bb, at \u03bb = \u03bb\u2081.",
+        "r is the part of G⁽⁴⁾ of order λ² over that of order λ, at λ = λ₁.",
     )
 
 
 def running_coupling() -> Formula:
     """Beta(lambda) at every cutoff, and its limit."""
-    log = row(symbol("log"), symbol("\u039b"))
+    log = row(symbol("log"), symbol("Λ"))
     integral = sub(symbol("I"), number(4))
     return Formula(
         formula(
-            symbol("\u03b2"),
-            row(operator("("), symbol("\u03bb"), operator(")")),
+            symbol("β"),
+            row(operator("("), symbol("λ"), operator(")")),
             operator("="),
-            operator("\u2212"),
-            symbol("\u03bb"),
+            operator("−"),
+            symbol("λ"),
             over(row(symbol("d"), symbol("log"), integral), row(symbol("d"), log)),
-            operator("\u2192"),
-            operator("\u2212"),
+            operator("→"),
+            operator("−"),
             row(sub(symbol("d"), symbol("in")), operator("+"), number(4), symbol("a")),
-            symbol("\u03bb"),
+            symbol("λ"),
             operator(","),
             integral,
             operator("="),
-            operator("\u222b"),
+            operator("∫"),
             _measure("y"),
             *(sub(symbol("K"), row(number(leg), symbol("y"))) for leg in (1, 2, 3, 4)),
         ),
-        "Exact at every cutoff, \u03ba dropped, and its limit for K(x, rn) ~ r^a.",
+        "Exact at every cutoff, κ dropped, and its limit for K(x, rn) ~ r^a.",
     )
 
 

@@ -26,7 +26,7 @@ class Verdict(StrEnum):
     UNDECIDED = "not decided by this sample"
 
     @classmethod
-    def of(cls, holds: bool, *, limits: bool = False) -> Verdict:  # noqa: FBT001 - the verdict is a truth value
+    def of(cls, holds: bool, *, limits: bool = False) -> Verdict:
         """HOLDS or FAILS; with `limits` LIMITED instead of HOLDS."""
         return cls.FAILS if not holds else cls.LIMITED if limits else cls.HOLDS
 

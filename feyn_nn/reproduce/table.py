@@ -14,11 +14,15 @@ import io
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, TypeAlias
 
+import numpy as np
+
 from feyn_nn.arrays import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from dataclasses import Field
+
+    from feyn_nn.arrays import FloatArray
 
 Cell: TypeAlias = str | int | float | None
 _KEY: Final = "meaning"
@@ -35,9 +39,14 @@ def meaning(text: str) -> dict[str, str]:
     return {_KEY: text}
 
 
+def numbers(values: Iterable[float | None]) -> FloatArray:
+    """A column as an array, with NaN for None."""
+    return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of numbers under named columns; `meaning` says of each column what it holds. None stands where there is no number."""
+    """Rows of numbers under named columns; `meaning` says of each column what it holds. None is no number."""
 
     name: str
     title: str

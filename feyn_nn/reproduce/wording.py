@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import TYPE_CHECKING
 
 from feyn_nn.estimate import Estimate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+
+def finite(value: float) -> float | None:
+    """None for what is not a finite number."""
+    return value if isfinite(value) else None
 
 
 def listed(items: Iterable[object]) -> str:

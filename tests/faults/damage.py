@@ -28,10 +28,9 @@ def damage(count: int, seed: int, place: Path) -> list[str]:
         directory = place / "damaged"
         shutil.copytree(whole, directory)
         what = _damage(directory / name, rng)
-        loaded = _result(lambda directory=directory: bits(load(directory)))
-        raw = _result(lambda directory=directory: _outputs(directory))
+        loaded, raw = _result(_statistics, directory), _result(_outputs, directory)
         found = verify(directory)
-        resumed = _result(lambda directory=directory: bits(run(TINY, directory, resume=True, keep_outputs=True)))
+        resumed = _result(_resumed, directory)
         after = verify(directory)
         where = f"{name}, {what}, seed {seed}"
         if loaded not in {None, expected}:
@@ -60,14 +59,22 @@ def _damage(path: Path, rng: random.Random) -> str:
     return f"bit {bit} of byte {byte} flipped"
 
 
+def _statistics(directory: Path) -> bytes:
+    return bits(load(directory))
+
+
+def _resumed(directory: Path) -> bytes:
+    return bits(run(TINY, directory, resume=True, keep_outputs=True))
+
+
 def _outputs(directory: Path) -> bytes:
     return b"".join(array.tobytes() for _, array in stored_outputs(directory))
 
 
-def _result(task: Callable[[], bytes]) -> bytes | None:
+def _result(task: Callable[[Path], bytes], directory: Path) -> bytes | None:
     """What a task gives, None where it refuses."""
     try:
-        return task()
+        return task(directory)
     except FeynError as problem:
         if "\n" in str(problem):
             raise AssertionError("a refusal is one sentence") from problem

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 import time
+from contextlib import redirect_stdout
+from io import StringIO
 from typing import TYPE_CHECKING, Final
 
 from feyn_nn.cli import main
@@ -16,10 +18,10 @@ if TYPE_CHECKING:
 _COMMAND: Final = [
     "simulate",
     "erf",
-    *("--inputs=-1,1", "--width", "3", "--nets", "4000", "--chunk", "40", "--experiments", "3", "--seed", "2"),
+    *("--inputs=-1,1", "--width", "3", "--nets", "1600", "--chunk", "40", "--experiments", "3", "--seed", "2"),
     *("--workers", "2", "--resume"),
 ]
-"""300 chunks, which take about as long as the start of the process."""
+"""120 chunks, which take about half as long as the start of the process."""
 
 
 def killed_runs(count: int, seed: int, place: Path, *, finished: float = 1.0) -> list[str]:
@@ -31,7 +33,7 @@ def killed_runs(count: int, seed: int, place: Path, *, finished: float = 1.0) ->
     rng = random.Random(seed)
     begun = time.monotonic()
     running = processes.start([*_COMMAND, "--out", str(place / "undisturbed")])
-    processes.until(lambda: (place / "undisturbed" / "manifest.json").exists())
+    processes.until((place / "undisturbed" / "manifest.json").exists)
     first = time.monotonic() - begun
     _, error = running.communicate(timeout=processes.SECONDS)
     last = time.monotonic() - begun
@@ -49,7 +51,8 @@ def killed_runs(count: int, seed: int, place: Path, *, finished: float = 1.0) ->
         if running.returncode > 0:
             problems.append(f"kill {kills}, seed {seed}: the run ended with {running.returncode}")
         if running.returncode == 0 or kills == count or rng.random() < finished:
-            code = main([*_COMMAND, "--out", str(directory)])
+            with redirect_stdout(StringIO()):
+                code = main([*_COMMAND, "--out", str(directory)])
             if code != 0 or content(directory) != expected:
                 problems.append(
                     f"kill {kills}, seed {seed}: --resume ended with {code}, and other files than undisturbed"

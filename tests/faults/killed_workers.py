@@ -15,6 +15,7 @@ from tests.faults import processes
 from tests.faults.jobs import fatal, slow_tanh
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Sequence
     from pathlib import Path
 
@@ -30,9 +31,7 @@ def killed_workers(count: int, seed: int, place: Path, how: Sequence[str]) -> li
     kills = 0
     try:
         while kills < count and running.poll() is None:
-            before = processes.chunks(place / "killed")
-            grown = processes.until(lambda: processes.chunks(place / "killed") > before or running.poll() is not None)
-            if not grown:
+            if not _progress(running, place / "killed"):
                 return [f"no progress after kill {kills} of {count}, seed {seed}"]
             time.sleep(rng.uniform(0, 0.1))
             if alive := [pid for pid in processes.workers(running.pid) if processes.alive(pid)]:
@@ -54,9 +53,15 @@ def killed_workers(count: int, seed: int, place: Path, how: Sequence[str]) -> li
     return [] if found.total_nets == expected.total_nets else [f"after {kills} kills, seed {seed}, networks are lost"]
 
 
+def _progress(running: subprocess.Popen[str], directory: Path) -> bool:
+    """Wait for another chunk, or for the end of the run."""
+    before = processes.chunks(directory)
+    return processes.until(lambda: processes.chunks(directory) > before or running.poll() is not None)
+
+
 def deadly_chunk(place: Path, how: Sequence[str]) -> list[str]:
-    """A chunk that kills every worker it meets is named, and the run ends."""
-    running = processes.start(_command(f"{fatal.__module__}:{fatal.__name__}", 20, how, place / "deadly"))
+    """The only chunk of a run kills every worker it meets: it is named, and the run ends."""
+    running = processes.start(_command(f"{fatal.__module__}:{fatal.__name__}", 1, how, place / "deadly"))
     try:
         _, error = running.communicate(timeout=2 * processes.SECONDS)
     finally:

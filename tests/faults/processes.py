@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,8 +73,6 @@ def chunks(directory: Path) -> int:
 
 def end(running: subprocess.Popen[str]) -> None:
     """Make sure that nothing of a process group is left."""
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(running.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     running.communicate(timeout=SECONDS)

@@ -1,0 +1,316 @@
+"""The quartic coupling against the width: lambda = mean of lambda_m over sorted 4-tuples, with lines K and one cutoff.
+
+Talk, "EFT is Effective: Measure Couplings, Verify Predictions". Three numbers are kept apart: lambda, its statistical error
+(over independent experiments), and the spread of lambda_m over tuples, which says how constant the coupling is. Beside lambda stands
+the part of G^(4) of order lambda^2 over that of order lambda: where it is not small, lambda is a parametrisation. A second
+table moves the inputs apart, which tells a constant coupling from inputs that lie close to each other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import comb, sqrt
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from feyn_nn.errors import InputError
+from feyn_nn.estimate import Estimate
+from feyn_nn.kernels import kernel_of
+from feyn_nn.measure import Estimator, best_estimator, measure_correlators
+from feyn_nn.measure.couplings import measure_lambda, theory_coefficients
+from feyn_nn.measure.diagnosis import CONSTANCY, PERTURBATION
+from feyn_nn.measure.reference import exact_reference
+from feyn_nn.network import PRESETS, TALK_CUTOFF
+from feyn_nn.render.plots import Kind, Panel, Series, plot_svg
+from feyn_nn.reproduce.agreement import agreement, distance, fitted_power
+from feyn_nn.reproduce.formulas import generated, measured_coupling
+from feyn_nn.reproduce.result import Finding, Result, Verdict, versions
+from feyn_nn.reproduce.table import Table, meaning, numbers
+from feyn_nn.reproduce.talk import DISPLAY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from feyn_nn.arrays import FloatArray
+    from feyn_nn.measure.couplings import TheoryCoefficients
+    from feyn_nn.measure.reference import ExactReference
+    from feyn_nn.network import Architecture, Preset
+    from feyn_nn.report import Block
+    from feyn_nn.reproduce.workshop import Workshop
+
+NAME: Final = "coupling"
+SCALES: Final = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
+"""Factors on the inputs in the table of constancy."""
+VANISHING: Final = 1e-10
+_SPREAD: Final = "The spread of λ_m over tuples gives the statistical error of λ"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One network and width; errors are None where they are refused."""
+
+    network: str = field(metadata=meaning("name of the preset"))
+    width: int = field(metadata=meaning("N"))
+    exact: float = field(metadata=meaning("lambda from the exact G^(4), mean over sorted 4-tuples, lines K"))
+    width_times_exact: float = field(metadata=meaning("N lambda, exact"))
+    stream: float = field(metadata=meaning("lambda from one stream of single neurons that serves all widths"))
+    stream_error: float | None = field(metadata=meaning("its standard error over experiments"))
+    centred: float = field(
+        metadata=meaning("lambda from networks of this width, by their K_hat relative to the exact K")
+    )
+    centred_error: float | None = field(
+        metadata=meaning("its standard error over experiments, empty where a heavy tail forbids it")
+    )
+    plain: float = field(metadata=meaning("lambda from plain averages of their outputs, as in the talk"))
+    plain_error: float | None = field(metadata=meaning("its standard error over experiments, empty as the other"))
+    spread: float = field(metadata=meaning("standard deviation of the exact lambda_m over tuples"))
+    stream_spread: float = field(metadata=meaning("that of the lambda_m from single neurons"))
+    second_over_first: float = field(
+        metadata=meaning(
+            "part of G^(4) of order lambda^2 over that of order lambda, at the exact lambda, mean over tuples"
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ScaleRow:
+    """One network with its inputs multiplied by a factor."""
+
+    network: str = field(metadata=meaning("name of the preset"))
+    factor: float = field(metadata=meaning("factor on the talk's inputs"))
+    largest_input: float = field(metadata=meaning("max |x|"))
+    width_times_exact: float = field(metadata=meaning("N lambda, exact"))
+    spread_over_mean: float = field(metadata=meaning("standard deviation of lambda_m over tuples, over |mean|"))
+
+
+def coupling(workshop: Workshop) -> Result:
+    """Simulate what is missing in the workshop's directory, and measure."""
+    rows: list[Row] = []
+    experiments = workshop.size.experiments
+    scales = [each for preset in PRESETS.values() for each in _scales(preset)]
+    for name, preset in PRESETS.items():
+        rows += _rows(workshop, name, preset)
+    findings = (
+        *(_power(name, rows) for name in PRESETS),
+        *(_constant(name, scales) for name in PRESETS),
+        _stable(rows),
+        *(_perturbative(name, rows) for name in PRESETS),
+        _two_errors(rows),
+        agreement(
+            "The measured λ",
+            [
+                distance(getattr(row, way), getattr(row, f"{way}_error"), row.exact)
+                for row in rows
+                for way in ("stream", "centred", "plain")
+            ],
+            experiments,
+        ),
+    )
+    panels = [panel(name, rows) for panel in (_sizes, _products, _orders) for name in PRESETS]
+    title = "The quartic coupling against the width"
+    return Result(
+        NAME,
+        title,
+        'slide "EFT is Effective: Measure Couplings, Verify Predictions"',
+        f"λ at cutoff Λ = {TALK_CUTOFF:g} with lines K. Above: its size, and the spread of λ_m over tuples. Middle: N λ; the "
+        "value from one stream of single neurons, the same for all widths, is a shaded range of one standard error. Below: the "
+        f"part of G⁽⁴⁾ of order λ² over that of order λ; the line is at {PERTURBATION:g}, above which perturbation theory "
+        "fails.",
+        workshop.describe() | {"cutoff": TALK_CUTOFF, "propagator": "full"},
+        versions(),
+        findings,
+        (
+            Table.of(NAME, title, rows),
+            Table.of(f"{NAME}-inputs", "How constant λ_m is when the inputs lie apart", scales),
+        ),
+        plot_svg(panels, f"{title}. {' '.join(map(str, findings))}"),
+    )
+
+
+def theory() -> tuple[Block, ...]:
+    """How lambda is measured."""
+    return measured_coupling(), *generated(
+        4, 2, "Four legs to second order: the contact gives λ, the bubbles its limits."
+    )
+
+
+def _rows(workshop: Workshop, name: str, preset: Preset) -> Iterator[Row]:
+    architecture, inputs = preset.architecture(), preset.points()
+    kernel = kernel_of(architecture)
+    theory = theory_coefficients(inputs, TALK_CUTOFF, kernel, kernel)
+    neurons = workshop.neurons(architecture, inputs)
+    for width in workshop.size.widths:
+        exact = exact_at(architecture, inputs, width, theory)
+        networks = workshop.networks(architecture, inputs, width)
+        stream = measure_lambda(measure_correlators(neurons, best_estimator(architecture), kernel, width=width), theory)
+        centred, plain = (
+            measure_lambda(measure_correlators(networks, estimator, kernel), theory).estimate
+            for estimator in (Estimator.CENTRED, Estimator.PLAIN)
+        )
+        yield Row(
+            name,
+            width,
+            exact.mean,
+            width * exact.mean,
+            stream.estimate.mean,
+            stream.estimate.error,
+            centred.mean,
+            centred.error,
+            plain.mean,
+            plain.error,
+            exact.spread,
+            stream.spread,
+            np.nan if exact.second_over_first is None else exact.second_over_first,
+        )
+
+
+def exact_at(architecture: Architecture, inputs: FloatArray, width: int, theory: TheoryCoefficients) -> ExactReference:
+    """The exact side of a cross-check of a preset, for which it is always known."""
+    exact = exact_reference(architecture, width, inputs, theory)
+    if exact is None:
+        raise InputError(f"{architecture.activation.name}: the exact correlators are not known")
+    return exact
+
+
+def _scales(preset: Preset) -> Iterator[ScaleRow]:
+    architecture = preset.architecture()
+    kernel = kernel_of(architecture)
+    for factor in SCALES:
+        inputs = factor * preset.points()
+        if np.abs(inputs).max() > TALK_CUTOFF / 2:
+            break
+        exact = exact_at(architecture, inputs, 1, theory_coefficients(inputs, TALK_CUTOFF, kernel, kernel))
+        yield ScaleRow(
+            preset.activation.name, factor, float(np.abs(inputs).max()), exact.mean, exact.spread / abs(exact.mean)
+        )
+
+
+def _of(name: str, rows: list[Row]) -> list[Row]:
+    return [row for row in rows if row.network == name]
+
+
+def _power(name: str, rows: list[Row]) -> Finding:
+    chosen = _of(name, rows)
+    widths = [row.width for row in chosen]
+    measured = fitted_power(widths, [row.centred for row in chosen], [row.centred_error for row in chosen])
+    row = chosen[-1]
+    stream = Estimate(row.width * row.stream, row.stream_error and row.width * row.stream_error, 0)
+    network = (
+        "the networks themselves carry no error bar (heavy tail)"
+        if measured is None
+        else f"networks of each width on their own give the power {measured}"
+    )
+    return Finding(
+        f"{DISPLAY[name]}: λ falls as 1/N",
+        Verdict.of(len({round(each.width_times_exact / row.width_times_exact, 9) for each in chosen}) == 1),
+        f"N λ = {row.width_times_exact:.5g} exactly, {stream} from single neurons; {network}.",
+    )
+
+
+def _constant(name: str, scales: list[ScaleRow]) -> Finding:
+    chosen = [row for row in scales if row.network == name]
+    here, apart = chosen[0], chosen[-1]
+    constant = here.spread_over_mean <= CONSTANCY
+    everywhere = all(row.spread_over_mean <= CONSTANCY for row in chosen)
+    return Finding(
+        f"{DISPLAY[name]}: the coupling is a constant",
+        Verdict.of(constant, limits=not everywhere),
+        f"λ_m varies over tuples by {here.spread_over_mean:.2g} of its mean on the talk's inputs (|x| up to "
+        f"{here.largest_input:g}), by {apart.spread_over_mean:.2g} where they lie {apart.factor:g} times as far apart.",
+    )
+
+
+def _stable(rows: list[Row]) -> Finding:
+    negative = all(row.exact < 0 for row in rows)
+    return Finding(
+        "The action with λ f⁴ alone is bounded below",
+        Verdict.of(not negative),
+        "λ < 0 for all three networks at every width, for ΔG⁽⁴⁾ > 0." if negative else "λ > 0 somewhere.",
+    )
+
+
+def _perturbative(name: str, rows: list[Row]) -> Finding:
+    chosen, talk = _of(name, rows), PRESETS[name].effective_width
+    product = abs(chosen[0].second_over_first) * chosen[0].width
+    good = [row.width for row in chosen if abs(row.second_over_first) <= PERTURBATION]
+    return Finding(
+        f"{DISPLAY[name]}: perturbation theory holds at the talk's width, N = {talk}",
+        Verdict.of(product / talk <= PERTURBATION),
+        f"Second over first order is {product:.3g}/N, {product / talk:.2g} at N = {talk}; it is at most {PERTURBATION:g} "
+        + (f"from N = {min(good)} on among these widths." if good else "at none of these widths."),
+    )
+
+
+def _two_errors(rows: list[Row]) -> Finding:
+    """What the spread over tuples would make of the error of plain averages."""
+    said = []
+    for name, preset in PRESETS.items():
+        tuples = comb(len(preset.inputs) + 3, 4)
+        chosen = [row for row in _of(name, rows) if row.plain_error]
+        if not chosen:
+            continue
+        if all(row.spread < VANISHING * abs(row.exact) for row in chosen):
+            said.append(f"{DISPLAY[name]}'s spread vanishes, its error does not")
+            continue
+        factors = [(row.plain_error or 0.0) * sqrt(tuples) / row.spread for row in chosen]
+        said.append(f"{DISPLAY[name]}'s error is {min(factors):.2g} to {max(factors):.2g} times spread/√{tuples}")
+    if not said:
+        return Finding(_SPREAD, Verdict.UNDECIDED, "No error bar is supported.")
+    return Finding(_SPREAD, Verdict.FAILS, f"For plain averages, over these widths: {'; '.join(said)}.")
+
+
+def _sizes(name: str, rows: list[Row]) -> Panel:
+    chosen, widths = _of(name, rows), _widths(name, rows)
+    way, label = _sharpest(chosen)
+    series = (
+        _points(chosen, "plain", "plain averages", "|λ|"),
+        _points(chosen, way, label, "|λ|"),
+        Series("exact", "|λ|", Kind.EXACT, widths, np.abs(numbers(row.exact for row in chosen))),
+        Series(
+            "exact",
+            "spread of λ_m",
+            Kind.EXACT,
+            widths,
+            numbers(row.spread if row.spread > VANISHING * abs(row.exact) else None for row in chosen),
+        ),
+    )
+    return Panel(DISPLAY[name], "width N", "|λ|", series)
+
+
+def _products(name: str, rows: list[Row]) -> Panel:
+    chosen, widths = _of(name, rows), _widths(name, rows)
+    way, label = _sharpest(chosen)
+    stream, error = (widths * numbers(getattr(row, key) for row in chosen) for key in ("stream", "stream_error"))
+    series = [
+        Series("single neurons, all widths", "|λ|", Kind.RANGE, widths, stream, error),
+        Series("exact", "|λ|", Kind.EXACT, widths, numbers(row.width_times_exact for row in chosen)),
+    ]
+    if way == "centred":
+        values, errors = (widths * numbers(getattr(row, key) for row in chosen) for key in (way, f"{way}_error"))
+        series.append(Series(label, "|λ|", Kind.MEASURED, widths, values, errors))
+    return Panel(DISPLAY[name], "width N", "N λ", tuple(series), log_y=False)
+
+
+def _orders(name: str, rows: list[Row]) -> Panel:
+    chosen, widths = _of(name, rows), _widths(name, rows)
+    ratio = np.abs(numbers(row.second_over_first for row in chosen))
+    series = (Series("exact", "second over first order", Kind.EXACT, widths, ratio),)
+    return Panel(DISPLAY[name], "width N", "order λ² over order λ", series, marks=(PERTURBATION,))
+
+
+def _sharpest(rows: list[Row]) -> tuple[str, str]:
+    """The columns of the best measurement that networks allow, or of single neurons."""
+    if all(row.centred_error is None for row in rows):
+        return "stream", "single neurons"
+    return "centred", "networks, by K_hat"
+
+
+def _points(rows: list[Row], way: str, label: str, group: str) -> Series:
+    widths = numbers(row.width for row in rows)
+    values, errors = (numbers(getattr(row, key) for row in rows) for key in (way, f"{way}_error"))
+    return Series(label, group, Kind.MEASURED, widths, np.abs(values), errors)
+
+
+def _widths(name: str, rows: list[Row]) -> FloatArray:
+    return numbers(row.width for row in _of(name, rows))

@@ -1,0 +1,314 @@
+"""Several outputs: lambda at first and at second order against d_out, and the three channels of G^(4).
+
+Talk, "SO(d_out) Symmetry and Fixed Points": the vertex is lambda (f.f)^2 and the coefficient of lambda^2 in G^(4) knows d_out. With
+all legs on one output, lambda_1 = Delta G^(4)/A4 is the coupling at first order, r the part of order lambda^2 over that of
+order lambda, and at second order, on the branch that starts at lambda_1,
+
+    A4 lambda + B4 lambda^2 = Delta G^(4),    lambda_2 = 2 lambda_1 / (1 + sqrt(1 + 4 r)),
+
+for each tuple. Contact and bubbles are SO(d_out) symmetric; what the vertex cannot give is a channel 12|34 of G^(4)_iijj that
+differs from 13|24, and the exact correlators say by how much they do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from feyn_nn.errors import InputError
+from feyn_nn.exact.correlators import exact_correlators
+from feyn_nn.kernels import kernel_of
+from feyn_nn.measure import Estimator, best_estimator, measure_correlators
+from feyn_nn.measure.couplings import QUARTIC, measure_lambda, theory_coefficients
+from feyn_nn.measure.diagnosis import CONSTANCY, PERTURBATION
+from feyn_nn.measure.jackknife import jackknife
+from feyn_nn.network import PRESETS, TALK_CUTOFF
+from feyn_nn.render.plots import Kind, Panel, Series, plot_svg
+from feyn_nn.reproduce.agreement import agreement, distance
+from feyn_nn.reproduce.formulas import generated, second_order_root
+from feyn_nn.reproduce.result import Finding, Result, Verdict, versions
+from feyn_nn.reproduce.table import Table, meaning, numbers
+from feyn_nn.reproduce.talk import DISPLAY
+from feyn_nn.reproduce.wording import listed, measured_text
+from feyn_nn.symbolic.beta import beta_functions
+from feyn_nn.symbolic.kernels import SYMBOLS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from feyn_nn.arrays import FloatArray
+    from feyn_nn.measure.couplings import TheoryCoefficients
+    from feyn_nn.report import Block
+    from feyn_nn.reproduce.workshop import Workshop
+
+NAME: Final = "outputs"
+OUTPUTS: Final = (1, 2, 5, 10, 20, 50, 100)
+SIMULATED: Final = (1, 2, 10, 100)
+"""Numbers of outputs of which networks are simulated."""
+WIDTHS: Final = {"gauss": 1000, "erf": 5, "relu": 100}
+"""Widths among the talk's at which perturbation theory holds for one output."""
+CUTOFFS: Final = (10.0, 100.0, 1e3, 1e4)
+EXACTLY: Final = 1e-8
+_FIRST: Final = "first order, λ₁"
+_SECOND: Final = "second order, λ₂"
+CHANNELS: Final = ((0, 0, 1, 1), (0, 1, 0, 1), (0, 1, 1, 0))
+"""Outputs of the four legs: lines 12|34, 13|24, 14|23."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One network, number of outputs and cutoff; what is measured is None where it was not, errors where they are refused."""
+
+    network: str = field(metadata=meaning("name of the preset"))
+    width: int = field(metadata=meaning("N"))
+    d_out: int = field(metadata=meaning("number of outputs"))
+    cutoff: float = field(metadata=meaning("Lambda; lines are K"))
+    first: float = field(metadata=meaning("lambda at first order from the exact G^(4), mean over sorted 4-tuples"))
+    first_stream: float = field(metadata=meaning("the same from single neurons, which know no outputs"))
+    first_stream_error: float | None = field(metadata=meaning("its error over experiments"))
+    first_plain: float | None = field(
+        metadata=meaning("the same from plain averages over networks with so many outputs, and over the outputs")
+    )
+    first_plain_error: float | None = field(metadata=meaning("its error over experiments"))
+    second_over_first: float = field(
+        metadata=meaning("part of G^(4) of order lambda^2 over that of order lambda, at lambda of first order, exact")
+    )
+    law: float = field(metadata=meaning("that at one output times (d_out + 8)/9"))
+    ratio: float = field(metadata=meaning("lambda at second order over lambda at first order, exact"))
+    ratio_stream: float = field(metadata=meaning("the same from single neurons"))
+    ratio_stream_error: float | None = field(metadata=meaning("its jackknife error over experiments"))
+    c: float = field(metadata=meaning("lambda at second order times Lambda^E, E derived for large cutoffs, exact"))
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelRow:
+    """The three channels of the connected G^(4)_iijj, i != j, over all sorted 4-tuples."""
+
+    network: str = field(metadata=meaning("name of the preset"))
+    width: int = field(metadata=meaning("N"))
+    scatter: float = field(
+        metadata=meaning(
+            "root mean square of the channels' distance from their mean, over that of the mean; 0 at first order"
+        )
+    )
+    smallest: float = field(metadata=meaning("smallest channel over the mean of the three, over tuples"))
+    largest: float = field(metadata=meaning("largest channel over the mean of the three, over tuples"))
+
+
+def outputs(workshop: Workshop) -> Result:
+    """Simulate what is missing in the workshop's directory, and measure."""
+    rows = [row for name in PRESETS for row in _rows(workshop, name)]
+    channels = [_channels(name) for name in PRESETS]
+    findings = (
+        _first_order(rows, workshop.size.experiments),
+        _growth(rows),
+        *(_suppressed(name, rows, workshop.size.experiments) for name in PRESETS),
+        *(_symmetric(row) for row in channels),
+        agreement(
+            "The measured λ and λ₂/λ₁",
+            [
+                each
+                for row in rows
+                for each in (
+                    distance(row.first_stream, row.first_stream_error, row.first),
+                    distance(row.first_plain, row.first_plain_error, row.first),
+                    distance(row.ratio_stream, row.ratio_stream_error, row.ratio),
+                )
+            ],
+            workshop.size.experiments,
+        ),
+    )
+    panels = [panel(name, rows) for panel in (_couplings, _orders, _plateaus) for name in PRESETS]
+    title = "Several outputs"
+    return Result(
+        NAME,
+        title,
+        'slide "SO(d_out) Symmetry and Fixed Points"',
+        f"Above: λ at first and at second order over the exact λ of first order, Λ = {TALK_CUTOFF:g}. Middle: the part of G⁽⁴⁾ of "
+        f"order λ² over that of order λ; dashed (d_out + 8)/9; the line is at {PERTURBATION:g}. Below: the dimensionless coupling "
+        "at second order, which has a fixed point for every d_out.",
+        workshop.describe() | {"propagator": "full"},
+        versions(),
+        findings,
+        (Table.of(NAME, title, rows), Table.of(f"{NAME}-channels", "Channels of the connected G⁽⁴⁾", channels)),
+        plot_svg(panels, f"{title}. {' '.join(map(str, findings))}"),
+    )
+
+
+def theory() -> tuple[Block, ...]:
+    """How lambda is had at second order."""
+    return second_order_root(), *generated(
+        4, 2, "For one output. Each bubble carries d_out + 8 over nine on equal legs."
+    )
+
+
+def second_order_root_of(delta: FloatArray, theory: TheoryCoefficients) -> FloatArray:
+    """lambda_2 for each determined tuple, NaN where the quadratic equation has no solution on the branch of lambda_1."""
+    known = theory.determined
+    if theory.second is None:
+        raise InputError("the second order was not integrated: d_in is too large")
+    first = delta[known] / theory.first[known]
+    discriminant = 1 + 4 * theory.second[known] / theory.first[known] * first
+    with np.errstate(invalid="ignore"):
+        result: FloatArray = 2 * first / (1 + np.sqrt(discriminant))
+    return result
+
+
+def _ratio(delta: FloatArray, theory: TheoryCoefficients) -> float:
+    known = theory.determined
+    return float(np.mean(second_order_root_of(delta, theory)) / np.mean(delta[known] / theory.first[known]))
+
+
+def _rows(workshop: Workshop, name: str) -> Iterator[Row]:
+    preset, width = PRESETS[name], WIDTHS[name]
+    architecture, inputs = preset.architecture(), preset.points()
+    kernel = kernel_of(architecture)
+    delta = np.asarray(exact_correlators(architecture, inputs, 4).delta.at(width), dtype=np.float64)
+    stream = measure_correlators(
+        workshop.neurons(architecture, inputs), best_estimator(architecture), kernel, width=width
+    )
+    power = float(beta_functions(QUARTIC, kernel)["lambda"].fixed_points.ultraviolet_exponent.subs(SYMBOLS.d_in, 1))
+    plain = {
+        d_out: measure_correlators(
+            workshop.networks(replace(architecture, d_out=d_out), inputs, width), Estimator.PLAIN, kernel
+        )
+        for d_out in SIMULATED
+        if not architecture.activation.normalised  # a heavy tail forbids their error bars anyway
+    }
+    for cutoff in CUTOFFS:
+        one = theory_coefficients(inputs, cutoff, kernel, kernel)
+        for d_out in OUTPUTS:
+            theory = one if d_out == 1 else theory_coefficients(inputs, cutoff, kernel, kernel, d_out)
+            known = theory.determined
+            first = float(np.mean(delta[known] / theory.first[known]))
+            first_stream = measure_lambda(stream, theory).estimate
+            first_plain = measure_lambda(plain[d_out], theory).estimate if d_out in plain else None
+            ratio_stream = jackknife(lambda sample, at=theory: _ratio(sample, at), stream.delta(4))
+            ratio = _ratio(delta, theory)
+            yield Row(
+                name, width, d_out, cutoff, first, first_stream.mean, first_stream.error,
+                first_plain and first_plain.mean, first_plain and first_plain.error,
+                _second_over_first(first, theory), _second_over_first(first, one) * (d_out + 8) / 9,
+                ratio, ratio_stream.mean, None if stream.refused(4) else ratio_stream.error,
+                ratio * first * cutoff**power,
+            )  # fmt: skip
+
+
+def _second_over_first(mean: float, theory: TheoryCoefficients) -> float:
+    known = theory.determined
+    if theory.second is None:
+        raise InputError("the second order was not integrated: d_in is too large")
+    return float(np.mean(mean * theory.second[known] / theory.first[known]))
+
+
+def _channels(name: str) -> ChannelRow:
+    architecture, inputs, width = PRESETS[name].architecture(), PRESETS[name].points(), WIDTHS[name]
+    four = exact_correlators(architecture, inputs, 4)
+    channels = np.array([four.component(legs).connected.at(width) for legs in CHANNELS], dtype=np.float64)
+    mean = channels.mean(axis=0)
+    scatter = float(np.sqrt(np.mean((channels - mean) ** 2) / np.mean(mean**2)))
+    relative = channels / mean
+    return ChannelRow(name, width, scatter, float(relative.min()), float(relative.max()))
+
+
+def _at(name: str, rows: list[Row], cutoff: float = TALK_CUTOFF) -> list[Row]:
+    return [row for row in rows if (row.network, row.cutoff) == (name, cutoff)]
+
+
+def _first_order(rows: list[Row], experiments: int) -> Finding:
+    said, largest = [], 0.0
+    for name in PRESETS:
+        chosen = [row for row in _at(name, rows) if row.first_plain is not None]
+        if not chosen:
+            continue
+        values = listed(measured_text(row.first_plain, row.first_plain_error, experiments) for row in chosen)
+        said.append(f"{DISPLAY[name]}, N = {chosen[0].width}: {values}, exactly {chosen[0].first:.4g}")
+        largest = max(largest, *(abs(row.first / chosen[0].first - 1) for row in chosen))
+    return Finding(
+        "At first order λ does not depend on d_out",
+        Verdict.of(largest < EXACTLY),
+        f"Plain averages over networks with d_out = {listed(SIMULATED)}: {'; '.join(said)}.",
+    )
+
+
+def _growth(rows: list[Row]) -> Finding:
+    worst = max(abs(row.second_over_first / row.law - 1) for row in rows)
+    return Finding(
+        "Second over first order grows with d_out as (d_out + 8)/9",
+        Verdict.of(worst < EXACTLY),
+        f"The diagrams with their deltas summed give that to {worst:.0e} at every cutoff.",
+    )
+
+
+def _suppressed(name: str, rows: list[Row], experiments: int) -> Finding:
+    chosen = _at(name, rows)
+    falling = all(abs(b.ratio) < abs(a.ratio) for a, b in zip(chosen, chosen[1:], strict=False))
+    shown = [row for row in chosen if row.d_out in SIMULATED]
+    last = shown[-1]
+    measured = measured_text(last.ratio_stream, last.ratio_stream_error, experiments)
+    beyond = [row.d_out for row in chosen if abs(row.second_over_first) > PERTURBATION]
+    return Finding(
+        f"{DISPLAY[name]}: more outputs make the coupling smaller",
+        Verdict.of(falling, limits=True),
+        f"At second order alone: λ₂/λ₁ = {listed(f'{row.ratio:.3f}' for row in shown)} at d_out = {listed(SIMULATED)}, "
+        f"N = {last.width} (measured {measured} at d_out = {last.d_out})"
+        + (f"; from d_out = {beyond[0]} on the second order is not small." if beyond else "."),
+    )
+
+
+def _symmetric(row: ChannelRow) -> Finding:
+    return Finding(
+        f"{DISPLAY[row.network]}: the three channels of G⁽⁴⁾ have the same weight, as λ (f·f)² at first order has it",
+        Verdict.of(row.scatter <= CONSTANCY, limits=row.scatter > EXACTLY),
+        f"Over tuples a channel lies between {row.smallest:.4g} and {row.largest:.4g} of the mean of the three; their scatter is "
+        f"{row.scatter:.2g} of it.",
+    )
+
+
+def _couplings(name: str, rows: list[Row]) -> Panel:
+    chosen = _at(name, rows)
+    x, first = numbers(row.d_out for row in chosen), numbers(row.first for row in chosen)
+    plain, error = (numbers(getattr(row, key) for row in chosen) for key in ("first_plain", "first_plain_error"))
+    stream, stream_error = (
+        numbers(getattr(row, key) for row in chosen) for key in ("first_stream", "first_stream_error")
+    )
+    ratio, ratio_error = (
+        numbers(getattr(row, key) for row in chosen) for key in ("ratio_stream", "ratio_stream_error")
+    )
+    simulated = np.isfinite(plain)
+    series = [
+        Series("exact", _FIRST, Kind.EXACT, x, np.ones_like(x)),
+        Series("exact", _SECOND, Kind.EXACT, x, numbers(row.ratio for row in chosen)),
+        Series("single neurons, all d_out", _FIRST, Kind.RANGE, x, stream / first, stream_error / np.abs(first)),
+        Series("single neurons", _SECOND, Kind.MEASURED, x, ratio, ratio_error),
+    ]
+    if simulated.any():
+        series.append(
+            Series(
+                "networks with d_out outputs, plain averages", _FIRST, Kind.MEASURED, x[simulated],
+                (plain / first)[simulated], (error / np.abs(first))[simulated],
+            )
+        )  # fmt: skip
+    title = f"{DISPLAY[name]}, N = {chosen[0].width}"
+    return Panel(title, "d_out", "λ over exact λ₁", tuple(series), log_y=False)
+
+
+def _orders(name: str, rows: list[Row]) -> Panel:
+    chosen = _at(name, rows)
+    x = numbers(row.d_out for row in chosen)
+    series = (
+        Series("exact", _SECOND, Kind.EXACT, x, numbers(row.second_over_first for row in chosen)),
+        Series("(d_out + 8)/9", _SECOND, Kind.PREDICTED, x, numbers(row.law for row in chosen)),
+    )
+    return Panel(DISPLAY[name], "d_out", "order λ² over order λ", series, marks=(PERTURBATION,))
+
+
+def _plateaus(name: str, rows: list[Row]) -> Panel:
+    series = []
+    for d_out in SIMULATED:
+        chosen = [row for row in rows if (row.network, row.d_out) == (name, d_out)]
+        x = numbers(row.cutoff for row in chosen)
+        series.append(Series("exact", f"d_out = {d_out}", Kind.EXACT, x, np.abs(numbers(row.c for row in chosen))))
+    return Panel(DISPLAY[name], "cutoff Λ", "|c| at second order", tuple(series))

@@ -1,0 +1,342 @@
+"""How lambda runs with the cutoff: measured, exact, and the law that is derived for large cutoffs.
+
+Talk, "Theory vs. Experiment" for three networks and "Fixed Points". G^(4) does not know the cutoff, so that lambda(Lambda) =
+mean of Delta G^(4)/A4(Lambda) follows at every cutoff from one set of correlators (`measure.cutoffs`), and so does its local
+slope d log|lambda|/d log Lambda, without differences. The laws for Lambda -> infinity are derived from the kernel
+(`symbolic.beta`), not looked up. With c = lambda Lambda^E, E the derived power, a plateau in c is a fixed point; below the
+talk's cutoffs it is followed down to the inputs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from feyn_nn.action import TALK_ACTION
+from feyn_nn.exact.correlators import exact_correlators
+from feyn_nn.kernels import kernel_of
+from feyn_nn.measure import best_estimator, measure_correlators
+from feyn_nn.measure.cutoffs import cutoff_coefficients, exact_running, measured_running
+from feyn_nn.network import PRESETS
+from feyn_nn.render.plots import Kind, Panel, Series, plot_svg
+from feyn_nn.reproduce.agreement import agreement, distance
+from feyn_nn.reproduce.formulas import running_coupling
+from feyn_nn.reproduce.result import Finding, Result, Verdict, versions
+from feyn_nn.reproduce.table import Table, meaning, numbers
+from feyn_nn.reproduce.talk import CUTOFFS, DIMENSIONS, DISPLAY, RUNNING_WIDTHS, points
+from feyn_nn.reproduce.wording import listed, measured_text
+from feyn_nn.symbolic.beta import beta_functions, exponent_text
+from feyn_nn.symbolic.kernels import SYMBOLS
+
+if TYPE_CHECKING:
+    from feyn_nn.report import Block
+    from feyn_nn.reproduce.workshop import Workshop
+    from feyn_nn.symbolic.beta import BetaFunctions
+
+NAME: Final = "rg"
+PER_DECADE: Final = 4
+"""Cutoffs of the exact c in each factor of ten."""
+INSIDE: Final = 2.0
+"""The smallest of them, in units of the largest coordinate of an input."""
+EXACTLY: Final = 1e-6
+NEARLY: Final = 0.01
+"""Distances of slopes that count as none, and as small."""
+ROUNDING: Final = 1e-12
+SHOWN: Final = (10.0, 100.0, 1e5)
+"""Cutoffs whose slopes stand in the findings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One network, number of input dimensions, width and cutoff; measured with single neurons."""
+
+    network: str = field(metadata=meaning("name of the preset"))
+    d_in: int = field(metadata=meaning("number of input dimensions"))
+    width: int = field(metadata=meaning("N"))
+    cutoff: float = field(metadata=meaning("Lambda; lines are K"))
+    exact: float = field(metadata=meaning("lambda from the exact G^(4), mean over sorted 4-tuples"))
+    measured: float = field(metadata=meaning("the same, measured"))
+    error: float | None = field(metadata=meaning("its error over experiments"))
+    slope: float = field(metadata=meaning("d log|lambda|/d log Lambda at this cutoff, exact"))
+    slope_measured: float = field(metadata=meaning("the same, measured"))
+    slope_error: float | None = field(metadata=meaning("its jackknife error over experiments"))
+    limit: float = field(metadata=meaning("that slope as Lambda -> infinity, derived from the kernel"))
+
+
+@dataclass(frozen=True, slots=True)
+class LineRow:
+    """A straight line through log|lambda| over log Lambda."""
+
+    network: str = field(metadata=meaning("name of the preset"))
+    d_in: int = field(metadata=meaning("number of input dimensions"))
+    exact: float = field(metadata=meaning("slope of the line through all cutoffs, exact"))
+    measured: float = field(metadata=meaning("the same, measured"))
+    error: float | None = field(metadata=meaning("its jackknife error over experiments"))
+    limit: float = field(metadata=meaning("the slope as Lambda -> infinity, derived from the kernel"))
+    kappa_limit: float = field(metadata=meaning("that of kappa"))
+    lambda_exponent: str = field(metadata=meaning("beta(lambda)/lambda as Lambda -> infinity, coupled system, in d_in"))
+    kappa_exponent: str = field(metadata=meaning("beta(kappa)/kappa as Lambda -> infinity, coupled system, in d_in"))
+
+
+@dataclass(frozen=True, slots=True)
+class FixedPointRow:
+    """The dimensionless coupling at one cutoff, at the talk's width."""
+
+    network: str = field(metadata=meaning("name of the preset"))
+    d_in: int = field(metadata=meaning("number of input dimensions"))
+    cutoff: float = field(metadata=meaning("Lambda; lines are K"))
+    power: float = field(metadata=meaning("E in c = lambda Lambda^E, for Lambda -> infinity"))
+    c: float = field(metadata=meaning("N lambda Lambda^E, exact: c at N = 1"))
+    slope: float = field(metadata=meaning("d log|c|/d log Lambda, exact"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Runs:
+    rows: list[Row]
+    lines: list[LineRow]
+    fixed: list[FixedPointRow]
+    betas: dict[tuple[str, int], BetaFunctions]
+
+    def of(self, name: str, d_in: int) -> list[Row]:
+        """The rows at the talk's width."""
+        width = PRESETS[name].effective_width
+        return [row for row in self.rows if (row.network, row.d_in, row.width) == (name, d_in, width)]
+
+    def line(self, name: str, d_in: int) -> LineRow:
+        return next(row for row in self.lines if (row.network, row.d_in) == (name, d_in))
+
+    def fixed_points(self, name: str, d_in: int) -> list[FixedPointRow]:
+        return [row for row in self.fixed if (row.network, row.d_in) == (name, d_in)]
+
+
+def rg(workshop: Workshop) -> Result:
+    """Simulate what is missing in the workshop's directory, and measure."""
+    runs = _Runs([], [], [], {})
+    for name in PRESETS:
+        for d_in in DIMENSIONS:
+            _run(workshop, name, d_in, runs)
+    experiments = workshop.size.experiments
+    findings = (
+        *(_law(name, runs, experiments) for name in PRESETS),
+        *(_relevance(name, runs) for name in PRESETS),
+        _ultraviolet(runs),
+        *(_infrared(name, runs) for name in PRESETS),
+        agreement(
+            "The measured λ and slopes",
+            [
+                each
+                for row in runs.rows
+                for each in (
+                    distance(row.measured, row.error, row.exact),
+                    distance(row.slope_measured, _above_rounding(row.slope_error), row.slope),
+                )
+            ],
+            experiments,
+        ),
+    )
+    panels = [panel(name, runs) for panel in (_couplings, _slopes, _plateaus) for name in PRESETS]
+    title = "The quartic coupling against the cutoff"
+    return Result(
+        NAME,
+        title,
+        'slides "Theory vs. Experiment" and "SO(d_out) Symmetry and Fixed Points"',
+        "Above: |λ| at the talk's 21 cutoffs and three numbers of input dimensions; dashed, the derived power of Λ through the "
+        "last point. Middle: the local slope. Below: c = λ Λ^E with the derived E, relative to its value at the last cutoff, from "
+        "the inputs on. Points are single neurons, one measurement for all cutoffs.",
+        workshop.describe() | {"cutoffs": list(CUTOFFS), "propagator": "full"},
+        versions(),
+        findings,
+        (
+            Table.of(NAME, title, runs.rows),
+            Table.of(f"{NAME}-lines", "Straight lines through all cutoffs, and the derived laws", runs.lines),
+            Table.of(f"{NAME}-fixed-points", "The dimensionless coupling c", runs.fixed),
+        ),
+        plot_svg(panels, f"{title}. {' '.join(map(str, findings))}"),
+    )
+
+
+def theory() -> tuple[Block, ...]:
+    """How lambda runs."""
+    return (running_coupling(),)
+
+
+def _run(workshop: Workshop, name: str, d_in: int, runs: _Runs) -> None:
+    """Add what one network in so many dimensions says."""
+    architecture, inputs = PRESETS[name].architecture(d_in), points(name, d_in)
+    kernel = kernel_of(architecture)
+    coefficients = cutoff_coefficients(inputs, CUTOFFS, kernel, kernel)
+    four = exact_correlators(architecture, inputs, 4)
+    neurons = workshop.neurons(architecture, inputs)
+    betas = runs.betas[name, d_in] = beta_functions(TALK_ACTION, kernel)
+    limit = float(betas["lambda"].exponent.subs(SYMBOLS.d_in, d_in))
+    for width in RUNNING_WIDTHS[name]:
+        exact = exact_running(np.asarray(four.delta.at(width)), coefficients)
+        correlators = measure_correlators(neurons, best_estimator(architecture), kernel, width=width)
+        measured = measured_running(correlators.delta(4), coefficients, refused=correlators.refused(4))
+        for place, cutoff in enumerate(coefficients.cutoffs.tolist()):
+            value, slope = measured.coupling[place], measured.slope[place]
+            runs.rows.append(
+                Row(
+                    name, d_in, width, cutoff, exact.coupling[place].mean, value.mean, value.error,
+                    exact.slope[place].mean, slope.mean, slope.error, limit,
+                )
+            )  # fmt: skip
+        if width == PRESETS[name].effective_width:
+            line = measured.straight_line
+            exponents = (exponent_text(betas[coupling].exponent) for coupling in ("lambda", "kappa"))
+            kappa = float(betas["kappa"].exponent.subs(SYMBOLS.d_in, d_in))
+            runs.lines.append(
+                LineRow(name, d_in, exact.straight_line.mean, line.mean, line.error, limit, kappa, *exponents)
+            )
+    smallest = INSIDE * float(np.abs(inputs).max())
+    steps = int(np.ceil(PER_DECADE * np.log10(CUTOFFS[-1] / smallest)))
+    wide = cutoff_coefficients(inputs, np.geomspace(smallest, CUTOFFS[-1], steps + 1).tolist(), kernel, kernel)
+    running = exact_running(np.asarray(four.delta.at(1)), wide)
+    power = float(betas["lambda"].fixed_points.ultraviolet_exponent.subs(SYMBOLS.d_in, d_in))
+    for place, cutoff in enumerate(wide.cutoffs.tolist()):
+        runs.fixed.append(
+            FixedPointRow(
+                name,
+                d_in,
+                cutoff,
+                power,
+                running.coupling[place].mean * cutoff**power,
+                running.slope[place].mean + power,
+            )
+        )
+
+
+def _above_rounding(error: float | None) -> float | None:
+    """An error that is more than rounding: where all tuples are one measurement a slope has none."""
+    return error if error and error > ROUNDING else None
+
+
+def _law(name: str, runs: _Runs, experiments: int) -> Finding:
+    """The talk's beta function."""
+    law = runs.line(name, 1).lambda_exponent
+    gaps, said = [], []
+    for d_in in DIMENSIONS:
+        rows, line = runs.of(name, d_in), runs.line(name, d_in)
+        gaps.append([abs(row.slope - row.limit) for row in rows])
+        measured = measured_text(line.measured, _above_rounding(line.error) or 0.0, experiments)
+        slopes = {row.cutoff: f"{row.slope:.4f}" for row in rows}
+        said.append(
+            f"d_in = {d_in}: slope {listed(slopes[at] for at in SHOWN)}; a straight line through all cutoffs gives "
+            f"{line.exact:.4f}, measured {measured}, the law {line.limit:g}"
+        )
+    everywhere = all(max(found) < EXACTLY for found in gaps)
+    at_last = all(found[-1] < NEARLY for found in gaps)
+    return Finding(
+        f"{DISPLAY[name]}: β(λ) = {_signed(law)} λ",
+        Verdict.of(at_last, limits=not everywhere),
+        f"At every cutoff. {'. '.join(said)}."
+        if everywhere
+        else f"In the limit of large cutoffs. At Λ = {listed(f'{at:g}' for at in SHOWN)}: {'. '.join(said)}.",
+    )
+
+
+def _signed(exponent: str) -> str:
+    return exponent.replace("-", "−")
+
+
+def _relevance(name: str, runs: _Runs) -> Finding:
+    """Whether kappa falls faster than lambda."""
+    lines = [runs.line(name, d_in) for d_in in DIMENSIONS]
+    faster = all(line.kappa_limit < line.limit for line in lines)
+    line = lines[0]
+    return Finding(
+        f"{DISPLAY[name]}: κ is more irrelevant than λ",
+        Verdict.of(faster),
+        f"β(κ) → {_signed(line.kappa_exponent)} κ, β(λ) → {_signed(line.lambda_exponent)} λ"
+        + ("." if faster else ": both fall alike, and κ is small by 1/N alone."),
+    )
+
+
+def _ultraviolet(runs: _Runs) -> Finding:
+    """A plateau of c at large cutoffs, for E = d_in as the talk has it."""
+    slopes = {(name, d_in): runs.fixed_points(name, d_in)[-1].slope for name in PRESETS for d_in in DIMENSIONS}
+    flat = all(abs(slope) < NEARLY for slope in slopes.values())
+    others = [name for name in PRESETS if runs.fixed_points(name, 1)[0].power != 1]
+    powers = listed(f"{DISPLAY[name]}'s is Λ^{'(d_in + 4)' if name in others else 'd_in'}" for name in PRESETS)
+    largest = max(abs(slope) for slope in slopes.values())
+    return Finding(
+        "c = λ Λ^d_in has an ultraviolet fixed point",
+        Verdict.of(flat, limits=bool(others)),
+        f"The derived powers: {powers}. With them d log|c|/d log Λ is {largest:.1g} or less at Λ = {CUTOFFS[-1]:g}.",
+    )
+
+
+def _infrared(name: str, runs: _Runs) -> Finding:
+    """A plateau of c at cutoffs that still contain the inputs."""
+    rows = runs.fixed_points(name, 1)
+    steepest = max(rows, key=lambda row: abs(row.slope))
+    constant = abs(steepest.slope) < EXACTLY
+    reached = abs(rows[0].slope) < NEARLY
+    said = f"In d_in = 1, d log|c|/d log Λ = {rows[0].slope:.3g} at Λ = {rows[0].cutoff:g}, {INSIDE:g} times the largest input"
+    if constant:
+        said = "In d_in = 1, c does not run at all: it is constant at every Λ that contains the inputs"
+    elif reached:
+        flattest = steepest.slope - steepest.power
+        said += f"; in between c runs, at most as {steepest.slope:.2f} at Λ = {steepest.cutoff:.2g}, where λ has slope {flattest:.2f}"
+    else:
+        said += ": the inputs are not small against the scale of the kernel, and no plateau is reached"
+    return Finding(f"{DISPLAY[name]}: c has an infrared fixed point", Verdict.of(reached or constant), f"{said}.")
+
+
+def _couplings(name: str, runs: _Runs) -> Panel:
+    series = []
+    for d_in in DIMENSIONS:
+        rows, group = runs.of(name, d_in), _group(d_in)
+        x, exact = numbers(row.cutoff for row in rows), np.abs(numbers(row.exact for row in rows))
+        series += [
+            Series(
+                "single neurons", group, Kind.MEASURED, x,
+                np.abs(numbers(row.measured for row in rows)), numbers(row.error for row in rows),
+            ),
+            Series("exact", group, Kind.EXACT, x, exact),
+            Series("derived law", group, Kind.PREDICTED, x, exact[-1] * (x / x[-1]) ** rows[-1].limit),
+        ]  # fmt: skip
+    return Panel(f"{DISPLAY[name]}, N = {PRESETS[name].effective_width}", "cutoff Λ", "|λ|", tuple(series))
+
+
+def _slopes(name: str, runs: _Runs) -> Panel:
+    series = []
+    for d_in in DIMENSIONS:
+        rows, group = runs.of(name, d_in), _group(d_in)
+        x = numbers(row.cutoff for row in rows)
+        series += [
+            Series(
+                "single neurons", group, Kind.MEASURED, x,
+                numbers(row.slope_measured for row in rows), numbers(row.slope_error for row in rows),
+            ),
+            Series("exact", group, Kind.EXACT, x, numbers(row.slope for row in rows)),
+            Series("derived law", group, Kind.PREDICTED, x, numbers(row.limit for row in rows)),
+        ]  # fmt: skip
+    return Panel(DISPLAY[name], "cutoff Λ", "d log|λ| / d log Λ", tuple(series), log_y=False)
+
+
+def _plateaus(name: str, runs: _Runs) -> Panel:
+    series = []
+    for d_in in DIMENSIONS:
+        fixed = runs.fixed_points(name, d_in)
+        last = fixed[-1].c
+        rows = runs.of(name, d_in)
+        width, power = rows[0].width, fixed[0].power
+        x = numbers(row.cutoff for row in rows)
+        measured, errors = (
+            numbers(getattr(row, key) for row in rows) * width * x**power / last for key in ("measured", "error")
+        )
+        series += [
+            Series("single neurons", _group(d_in), Kind.MEASURED, x, measured, np.abs(errors)),
+            Series(
+                "exact", _group(d_in), Kind.EXACT,
+                numbers(row.cutoff for row in fixed), numbers(row.c / last for row in fixed),
+            ),
+        ]  # fmt: skip
+    return Panel(DISPLAY[name], "cutoff Λ", f"c(Λ) / c({CUTOFFS[-1]:g})", tuple(series), marks=(1.0,))
+
+
+def _group(d_in: int) -> str:
+    return f"d_in = {d_in}"
