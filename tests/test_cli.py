@@ -407,11 +407,15 @@ def test_gauss_errors_are_refused_with_a_warning_and_null(tmp_path: Path, capsys
     assert "heavy-tail" in {warning["code"] for warning in document["warnings"]}
     assert document["six_point"]["error"] is None
     assert document["two_point"]["error"] is not None
-    checked = load(run(capsys, "crosscheck", *settings, "--json"))
+    averaged = [*settings, "--estimator", "conditional"]
+    checked = load(run(capsys, "crosscheck", *averaged, "--json"))
     assert "heavy-tail" in {warning["code"] for warning in checked["warnings"]}
     assert checked["lambda"]["error"] is None
     assert checked["six_point"]["error"] is None
-    assert "no error bar" in run(capsys, "crosscheck", *settings)
+    assert "no error bar" in run(capsys, "crosscheck", *averaged)
+    tilted = load(run(capsys, "crosscheck", *settings, "--json"))  # the better estimator has an honest one
+    assert tilted["settings"]["estimator"] == "tilted"
+    assert abs(tilted["lambda"]["mean"] - tilted["exact"]["lambda"]["mean"]) < 8 * tilted["lambda"]["error"]
 
 
 def check_crosscheck(document: dict[str, Any]) -> None:
