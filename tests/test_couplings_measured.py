@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache, partial
 from math import sqrt
 from typing import TYPE_CHECKING
@@ -13,13 +14,15 @@ from scipy import special, stats
 from feyn_nn.combinatorics import sorted_tuples
 from feyn_nn.ensembles import Record, SimulationSettings, from_outputs, run, simulate_chunk
 from feyn_nn.errors import InputError
+from feyn_nn.graphs import CONNECTED_RULES
 from feyn_nn.kernels import Propagator, kernel_of
 from feyn_nn.measure import Estimator, measure_correlators
-from feyn_nn.measure.coefficients import ActionCoefficients, action_coefficients
+from feyn_nn.measure.coefficients import ActionCoefficients, action_coefficients, coefficient
 from feyn_nn.measure.couplings import measure_lambda, theory_coefficients
 from feyn_nn.measure.fits import (
     lambda_over_tuples,
     measure_constant_lambda,
+    second_order_lambda,
     second_order_root,
     weighted_fit,
     weighted_lambda,
@@ -107,7 +110,7 @@ def test_p_values_are_uniform_and_errors_cover(experiments: int, tuples: int) ->
     """Constant lambda: p-values uniform (Kolmogorov-Smirnov above 1e-3), |pull| of the weighted fit is Student's t."""
     rng = np.random.default_rng([SEED, experiments, tuples])
     chances, pulls = [], []
-    for _ in range(400):
+    for _ in range(1000 if experiments < 30 else 300):
         fit = weighted_fit(gaussian_experiments(rng, experiments, tuples, -3.0), 0.0)
         assert fit.test.freedom == min((experiments - 1) // 2, tuples - 1)
         assert fit.test.p_value is not None
@@ -152,6 +155,8 @@ def test_fit_is_generalised_least_squares() -> None:
     rest = mean - best * first
     assert fit.coupling.mean == pytest.approx(best, rel=1e-9)
     assert fit.test.statistic == pytest.approx(40 * rest @ inverse @ rest, rel=1e-9)
+    ratio = (40 - 4) / (4 * 39) * fit.test.statistic
+    assert fit.test.p_value == pytest.approx(stats.f.sf(ratio, 4, 36), rel=1e-6, abs=0)
     naive = 1 / sqrt(40 * first @ inverse @ first)
     inflated = naive * sqrt((40 - 1) / (40 - 1 - 4) * (1 + fit.test.statistic / (40 - 1)))
     assert fit.coupling.error == pytest.approx(inflated, rel=1e-9)
@@ -264,6 +269,12 @@ def test_kappa_gives_the_connected_function_back(propagator: Propagator) -> None
     np.testing.assert_allclose(back, source.connected(6)[0], rtol=1e-10)
     assert f"({propagator.symbol} on lines at vertices" in found.verdict
     assert found.spread < 1e-3 * abs(found.with_exchange.mean)
+    architecture, inputs = setting("gauss")
+    own = action_coefficients(inputs, propagator.of(kernel_of(architecture)), 10.0)  # the legs as a kernel of their own
+    assert own.exchange is not None
+    np.testing.assert_allclose(theory.contact, own.contact, rtol=1e-9)
+    np.testing.assert_allclose(theory.exchange, own.exchange, rtol=1e-9)
+    np.testing.assert_allclose(theory.loop, own.loop, rtol=1e-9)
 
 
 def test_coefficients_are_those_of_zero_dimensions() -> None:
@@ -286,6 +297,30 @@ def test_coefficients_are_those_of_zero_dimensions() -> None:
     np.testing.assert_allclose(found.sextic, -(720 + 5400) * volume, rtol=1e-12)
     assert found.exchange is not None
     np.testing.assert_allclose(found.exchange, 5760 * volume**2, rtol=1e-12)
+
+
+def test_without_exchange_there_is_lambda_alone() -> None:
+    """Where integrals over two vertices are too large lambda and its prediction remain, kappa is refused."""
+    full = coefficients("relu")
+    theory = replace(full, exchange=None, quartic=replace(full.quartic, second=None))
+    source = exact("relu", 20)
+    found = measure_constant_lambda(source, theory)
+    assert found.mean == measure_constant_lambda(source, full).mean
+    assert found.second_order is None
+    assert found.perturbative is None
+    assert "not known" in found.perturbation_verdict
+    couplings = coupling_replicates(source, theory)
+    six = predict_six_point(couplings, source, theory)
+    assert six.kappa_over_g6 is None
+    assert six.lambda_over_g6.mean == pytest.approx(0.941, abs=5e-4)
+    with pytest.raises(InputError, match="too large"):
+        measure_kappa(source, theory)
+    with pytest.raises(InputError, match="too large"):
+        second_order_lambda(source, theory.quartic)
+    with pytest.raises(InputError, match="too large"):
+        predict_deviation(couplings, source, theory)
+    with pytest.raises(InputError, match="couplings without kappa"):
+        predict_deviation(couplings, source, full)
 
 
 # Measured
@@ -571,7 +606,7 @@ def test_gauss_net_contradicts_naturalness() -> None:
 
 
 def test_shift_of_one_point_is_known_exactly() -> None:
-    """N kappa4 = 3 w^2 (e^{4s + 4w c^2} - 1) at one point x = c; a kernel that is not invariant leaves the conjecture silent."""
+    """N kappa4 = 3 w^2 (e^{4s + 4w c^2} - 1) at one point x = c; for a kernel that varies the conjecture says nothing."""
     architecture, _ = setting("gauss")
     for c in (0.3, 1.0):
         found = translate(
@@ -650,14 +685,11 @@ def test_cubic_coupling_is_recovered() -> None:
     kernel = kernel_of(architecture)
 
     class Odd:
-        """A source of odd connected functions made from the coefficients of zero order in fluctuations."""
+        """A source whose odd connected functions are those of g and alpha at first order."""
 
         points = 6
 
         def __init__(self, g: float, alpha: float) -> None:
-            from feyn_nn.graphs import CONNECTED_RULES
-            from feyn_nn.measure.coefficients import coefficient
-
             def of(n: int, term: str) -> FloatArray:
                 return coefficient(n, term, 1, inputs, kernel, 10.0, Propagator.FULL, CONNECTED_RULES)[0]
 

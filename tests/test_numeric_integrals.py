@@ -27,6 +27,7 @@ from feyn_nn.kernels import (
 )
 from feyn_nn.network import PRESETS, RELU, Architecture
 from feyn_nn.numeric import Contraction, DiagramIntegrals, Values, grid_for, integrate_correlator
+from feyn_nn.numeric import networks as networks_module
 from feyn_nn.numeric import results as results_module
 from feyn_nn.numeric.point_functions import parse_point_function
 from feyn_nn.numeric.positivity import check_positive
@@ -313,7 +314,7 @@ def test_kernels_that_are_no_covariance() -> None:
     for text, found in (
         ("1 - rr", r"is not positive semidefinite: .* mostly at y = \[.*\] and y = \[.*\]"),
         ("xy - 1/2", r"K\(y, y\) = -0\.\d+ at y = \[.*\]: expected the variance"),
-        ("log(xx*yy - 1)", r"returned nan at x = \[.*\], y = \[.*\]"),
+        ("log(3 + xy)", r"returned nan at x = \[.*\], y = \[.*\]"),
     ):
         kernel = parse_kernel(text)
         with pytest.raises(InputError, match=found):
@@ -347,14 +348,28 @@ def test_too_many_values_are_refused_beforehand(monkeypatch: pytest.MonkeyPatch)
         integrate_correlator(correlator, integrals)
 
 
-def test_four_vertices_in_three_dimensions_are_refused() -> None:
-    """Lines between 10,000 nodes would not fit; nothing is made."""
-    kernel = ErfKernel(3)
-    square = Diagram(
-        4, (L4,) * 4, ((0, 4), (1, 5), (2, 6), (3, 7), (4, 5), (4, 5), (4, 6), (5, 7), (6, 7), (6, 7))
-    )
-    with pytest.raises(LimitError, match="would hold .* numbers, more than"):
-        DiagramIntegrals(positive_inputs(3), 1e4, kernel, kernel).diagram(square, [(0, 1, 2, 3)])
+def test_networks_that_take_too_long_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three vertices on 12 and 15 nodes each take fewer multiplications than the limit, or more."""
+    kernel = ErfKernel()
+    inputs = positive_inputs(1)
+    found = DiagramIntegrals(inputs, 2.0, kernel, kernel).diagram(TRIANGLE, [(0, 1, 2, 3)])  # the control
+    assert found.value[0] > 0
+    monkeypatch.setattr(networks_module, "MAX_OPERATIONS", 1000)
+    with pytest.raises(LimitError, match=r"a network of 3 vertices on \d+ nodes would take .* multiplications"):
+        DiagramIntegrals(inputs, 2.0, kernel, kernel).diagram(TRIANGLE, [(0, 1, 2, 3)])
+
+
+def test_four_vertices_agree_with_each_other() -> None:
+    """A square of four vertices in d = 1 and 2: ReLU's closed form on the positive axis, and levels that agree."""
+    square = Diagram(4, (L4,) * 4, ((0, 4), (1, 5), (2, 6), (3, 7), (4, 5), (4, 5), (4, 6), (5, 7), (6, 7), (6, 7)))
+    relu = ReluKernel()
+    found = DiagramIntegrals([0.5], 2.0, relu, relu).diagram(square, [(0, 0, 0, 0)])
+    assert found.value[0] == pytest.approx(0.5**4 * 2.0**-10 * (2.0**5 / 5) ** 4, rel=1e-12)  # x y/2 for every line
+    kernel = ErfKernel(2)
+    inputs = positive_inputs(2)
+    other = DiagramIntegrals(inputs, 2.0, kernel, kernel).diagram(square, [(0, 1, 2, 3), (3, 2, 1, 0)])
+    assert other.value[0] == pytest.approx(other.value[1], rel=1e-12)  # a symmetry of the square
+    assert np.all(other.error < 1e-6 * other.value)
 
 
 # Point functions

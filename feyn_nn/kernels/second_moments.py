@@ -26,7 +26,7 @@ _BLOCK: Final = 1 << 16
 _ROWS: Final = 1 << 12
 _TERMS: Final = 512
 _MANY_TERMS: Final = 2048
-_LONG_SERIES: Final = 3e8
+_LONG_SERIES: Final = 2e7
 """Values of phi that quadrature over the plane would take, above which a series of many terms is tried first."""
 
 

@@ -6,8 +6,8 @@ To the orders at which they matter (lambda ~ 1/N, kappa ~ 1/N^2; K_W or K on lin
     connected G^(6) = lambda^2 E6 + kappa C6,                 C6 = -720 int KKKKKK,
     G^(6) - G_GP^(6) = lambda A6 + kappa (C6 + 15 C4 K) + ...,   A6 = 15 terms A4 K.
 
-E6 is the tree exchange, two contacts joined by one line (5760 = 10 x 576), of the same order in 1/N as kappa. B4, E6 are
-integrals over two vertices; d_in = 3 has too many nodes for them, and they are None.
+E6 is the tree exchange, two contacts joined by one line (5760 = 10 x 576), of the same order in 1/N as kappa. B4 and E6
+are integrals over two vertices, and None where these need too many nodes.
 """
 
 from __future__ import annotations

@@ -196,7 +196,9 @@ def second_order_root(first: FloatArray, ratio: FloatArray) -> FloatArray:
 def second_order_lambda(source: CorrelatorSource, theory: TheoryCoefficients) -> SecondOrder:
     """Solve Delta G^(4) = lambda A4 + lambda^2 B4 for every tuple; raises InputError where B4 is missing."""
     if theory.second is None:
-        raise InputError("the O(lambda^2) integrals are too large here: use d_in below 3, or the first order")
+        raise InputError(
+            "the O(lambda^2) integrals are too large here: use a smaller cutoff, fewer inputs, or the first order"
+        )
     known = theory.determined
     slope = theory.second[known] / theory.first[known]
     per_experiment = lambda_over_tuples(source, theory)

@@ -79,7 +79,8 @@ def exchange_of(coefficients: ActionCoefficients) -> FloatArray:
     """E6; raises InputError where it is too large an integral."""
     if coefficients.exchange is None:
         raise InputError(
-            "the lambda^2 exchange is too large an integral here, and kappa without it has no meaning: use d_in below 3"
+            "the lambda^2 exchange is too large an integral here, and kappa without it has no meaning: use a smaller cutoff "
+            "or fewer inputs"
         )
     return coefficients.exchange
 

@@ -1,8 +1,8 @@
 """Technical naturalness: is lambda constant because the kernel is translation invariant?
 
 The talk conjectures that couplings are constants, or nearly so, if the kernel of the infinitely wide network is translation
-invariant ('t Hooft's naturalness: a varying coupling would break a symmetry that the free theory has). What would make it true is
-that Delta G^(4) shares the symmetry. Two numerical tests, for exact or measured correlators:
+invariant ('t Hooft's naturalness: a varying coupling would break a symmetry that the free theory has). That takes a
+Delta G^(4) which shares the symmetry. Two numerical tests, for exact or measured correlators:
 
 - shift all inputs by c: does K(x, y) change, does Delta G^(4) change?
 - spread the inputs wider: does the standard deviation of lambda_m over tuples stay small against its mean?

@@ -232,9 +232,7 @@ def effectiveness(
 
 def _kappa(found: Couplings) -> float:
     if found.sextic is None:
-        raise InputError(
-            "couplings without kappa: measure them where the lambda^2 exchange can be integrated, d_in below 3"
-        )
+        raise InputError("couplings without kappa: measure them where the lambda^2 exchange can be integrated")
     return found.sextic
 
 

@@ -2,8 +2,8 @@
 
 A figure is a grid of panels, a panel a few series. What a series is of (`group`) is its colour, how it was had (`label`,
 `kind`) its style: points with error bars, lines, dashed lines, shaded ranges; one legend lists both, for all panels. Points
-whose error bar was refused are hollow. The SVG is the same to the byte for the same numbers and the same matplotlib: no date, no random
-identifiers; text is text, to be found and read aloud.
+whose error bar was refused are hollow. The SVG is the same to the byte for the same numbers and the same matplotlib: no date,
+no random identifiers; text is text, to be found and read aloud.
 """
 
 from __future__ import annotations
@@ -73,6 +73,8 @@ _COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#0000
 _INK: Final = "#444444"
 _SHAPES: Final = ("o", "D", "s", "^", "v", "P", "X")
 _PANEL_INCHES: Final = (4.2, 3.2)
+_MARGINS: Final = {"left": 0.85, "right": 0.1, "bottom": 0.5, "top": 0.3}
+"""Inches of every panel around its axes: room for labels, whatever they are, so that nothing has to be measured."""
 _LEGEND_INCHES: Final = 0.3
 _LEGEND_CHARACTERS: Final = 58
 """That fit under one panel."""
@@ -122,22 +124,28 @@ def plot_svg(panels: Sequence[Panel], description: str, columns: int = 3) -> str
         key = look.legend()
         in_line = _in_line(list(key), columns * _LEGEND_CHARACTERS)
         lines = -(-len(key) // in_line)
-        figure = import_module("matplotlib.figure").Figure(
-            figsize=(_PANEL_INCHES[0] * columns, _PANEL_INCHES[1] * rows + _LEGEND_INCHES * lines), layout="constrained"
-        )
+        size = _PANEL_INCHES[0] * columns, _PANEL_INCHES[1] * rows + _LEGEND_INCHES * (lines if len(key) > 1 else 0)
+        figure = import_module("matplotlib.figure").Figure(figsize=size)
         import_module("matplotlib.backends.backend_svg").FigureCanvasSVG(figure)
-        for number, panel in enumerate(panels, 1):
+        for number, panel in enumerate(panels):
             if panel.series:
-                look.draw(figure.add_subplot(rows, columns, number), panel)
+                look.draw(figure.add_axes(_box(number % columns, number // columns, size)), panel)
         if len(key) > 1:
             names = _by_lines(list(key), in_line)
-            figure.legend(
-                [key[name] for name in names], names, loc="outside lower center", ncols=min(len(key), in_line)
-            )
+            figure.legend([key[name] for name in names], names, loc="lower center", ncols=min(len(key), in_line))
         stream = io.StringIO()
         figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None, "Description": description})
     text = stream.getvalue()
     return text[text.index("<svg") :]
+
+
+def _box(column: int, row: int, size: tuple[float, float]) -> tuple[float, float, float, float]:
+    """Where the axes of a panel are: left, bottom, width, height in units of the figure."""
+    left = _PANEL_INCHES[0] * column + _MARGINS["left"]
+    bottom = size[1] - _PANEL_INCHES[1] * (row + 1) + _MARGINS["bottom"]
+    width = _PANEL_INCHES[0] - _MARGINS["left"] - _MARGINS["right"]
+    height = _PANEL_INCHES[1] - _MARGINS["bottom"] - _MARGINS["top"]
+    return left / size[0], bottom / size[1], width / size[0], height / size[1]
 
 
 def _in_line(names: list[str], room: int) -> int:

@@ -41,15 +41,17 @@ def plausible(sigmas: float | None, comparisons: int, experiments: int) -> bool:
     return sigmas is None or chance(sigmas, comparisons, experiments) > CHANCE
 
 
-def agreement(what: str, distances: Sequence[float | None], experiments: int) -> Finding:
+def agreement(what: str, network: str, distances: Sequence[float | None], experiments: int) -> Finding:
     """The finding that measured numbers are the exact ones."""
+    statement = f"{what} are the exact ones"
     known = [each for each in distances if each is not None]
     worst = largest(known)
     if worst is None:
-        return Finding(f"{what} are the exact ones", Verdict.UNDECIDED, "No error bar is supported.")
+        return Finding(statement, network, Verdict.UNDECIDED, "No error bar is supported.")
     odds = chance(worst, len(known), experiments)
     return Finding(
-        f"{what} are the exact ones",
+        statement,
+        network,
         Verdict.of(odds > CHANCE),
         f"The largest distance is {worst:.2g} standard errors, over {len(known)} comparisons with {experiments - 1} degrees of "
         f"freedom: chance alone {'does that often' if odds >= 1 else f'does that with probability {odds:.1g} or less'}.",

@@ -1,9 +1,9 @@
 """The quartic coupling against the width: lambda = mean of lambda_m over sorted 4-tuples, with lines K and one cutoff.
 
 Talk, "EFT is Effective: Measure Couplings, Verify Predictions". Three numbers are kept apart: lambda, its statistical error
-(over independent experiments), and the spread of lambda_m over tuples, which says how constant the coupling is. Beside lambda stands
-the part of G^(4) of order lambda^2 over that of order lambda: where it is not small, lambda is a parametrisation. A second
-table moves the inputs apart, which tells a constant coupling from inputs that lie close to each other.
+(over independent experiments), and the spread of lambda_m over tuples, which says how constant the coupling is. Beside lambda
+stands the part of G^(4) of order lambda^2 over that of order lambda: where it is not small, lambda is a parametrisation. A
+second table moves the inputs apart, which tells a constant coupling from inputs that lie close to each other.
 """
 
 from __future__ import annotations
@@ -15,12 +15,11 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from feyn_nn.errors import InputError
-from feyn_nn.estimate import Estimate
+from feyn_nn.exact.correlators import exact_correlators
 from feyn_nn.kernels import kernel_of
 from feyn_nn.measure import Estimator, best_estimator, measure_correlators
 from feyn_nn.measure.couplings import measure_lambda, theory_coefficients
 from feyn_nn.measure.diagnosis import CONSTANCY, PERTURBATION
-from feyn_nn.measure.reference import exact_reference
 from feyn_nn.network import PRESETS, TALK_CUTOFF
 from feyn_nn.render.plots import Kind, Panel, Series, plot_svg
 from feyn_nn.reproduce.agreement import agreement, distance, fitted_power
@@ -28,13 +27,13 @@ from feyn_nn.reproduce.formulas import generated, measured_coupling
 from feyn_nn.reproduce.result import Finding, Result, Verdict, versions
 from feyn_nn.reproduce.table import Table, meaning, numbers
 from feyn_nn.reproduce.talk import DISPLAY
+from feyn_nn.reproduce.wording import counted, measured_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from feyn_nn.arrays import FloatArray
     from feyn_nn.measure.couplings import TheoryCoefficients
-    from feyn_nn.measure.reference import ExactReference
     from feyn_nn.network import Architecture, Preset
     from feyn_nn.report import Block
     from feyn_nn.reproduce.workshop import Workshop
@@ -43,7 +42,6 @@ NAME: Final = "coupling"
 SCALES: Final = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 """Factors on the inputs in the table of constancy."""
 VANISHING: Final = 1e-10
-_SPREAD: Final = "The spread of λ_m over tuples gives the statistical error of λ"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,37 +84,28 @@ class ScaleRow:
 
 def coupling(workshop: Workshop) -> Result:
     """Simulate what is missing in the workshop's directory, and measure."""
-    rows: list[Row] = []
-    experiments = workshop.size.experiments
+    rows = [row for name, preset in PRESETS.items() for row in _rows(workshop, name, preset)]
     scales = [each for preset in PRESETS.values() for each in _scales(preset)]
-    for name, preset in PRESETS.items():
-        rows += _rows(workshop, name, preset)
-    findings = (
-        *(_power(name, rows) for name in PRESETS),
-        *(_constant(name, scales) for name in PRESETS),
-        _stable(rows),
-        *(_perturbative(name, rows) for name in PRESETS),
-        _two_errors(rows),
-        agreement(
-            "The measured λ",
-            [
-                distance(getattr(row, way), getattr(row, f"{way}_error"), row.exact)
-                for row in rows
-                for way in ("stream", "centred", "plain")
-            ],
-            experiments,
-        ),
+    findings = tuple(
+        finding
+        for name in PRESETS
+        for finding in _findings(
+            name, _of(name, rows), [each for each in scales if each.network == name], workshop.size.experiments
+        )
     )
     panels = [panel(name, rows) for panel in (_sizes, _products, _orders) for name in PRESETS]
     title = "The quartic coupling against the width"
+    caption = (
+        f"λ at cutoff Λ = {TALK_CUTOFF:g} with lines K. Above: its size, and the spread of λ_m over tuples. Middle: N λ; the "
+        "value from one stream of single neurons, the same for all widths, is a shaded range of one standard error. Below: the "
+        f"part of G⁽⁴⁾ of order λ² over that of order λ; the line is at {PERTURBATION:g}, above which perturbation theory "
+        "fails."
+    )
     return Result(
         NAME,
         title,
         'slide "EFT is Effective: Measure Couplings, Verify Predictions"',
-        f"λ at cutoff Λ = {TALK_CUTOFF:g} with lines K. Above: its size, and the spread of λ_m over tuples. Middle: N λ; the "
-        "value from one stream of single neurons, the same for all widths, is a shaded range of one standard error. Below: the "
-        f"part of G⁽⁴⁾ of order λ² over that of order λ; the line is at {PERTURBATION:g}, above which perturbation theory "
-        "fails.",
+        caption,
         workshop.describe() | {"cutoff": TALK_CUTOFF, "propagator": "full"},
         versions(),
         findings,
@@ -124,7 +113,7 @@ def coupling(workshop: Workshop) -> Result:
             Table.of(NAME, title, rows),
             Table.of(f"{NAME}-inputs", "How constant λ_m is when the inputs lie apart", scales),
         ),
-        plot_svg(panels, f"{title}. {' '.join(map(str, findings))}"),
+        plot_svg(panels, caption),
     )
 
 
@@ -139,9 +128,10 @@ def _rows(workshop: Workshop, name: str, preset: Preset) -> Iterator[Row]:
     architecture, inputs = preset.architecture(), preset.points()
     kernel = kernel_of(architecture)
     theory = theory_coefficients(inputs, TALK_CUTOFF, kernel, kernel)
+    exact = exact_lambda(architecture, inputs, theory)
+    second = mean_second_over_first(float(exact.mean()), theory)
     neurons = workshop.neurons(architecture, inputs)
     for width in workshop.size.widths:
-        exact = exact_at(architecture, inputs, width, theory)
         networks = workshop.networks(architecture, inputs, width)
         stream = measure_lambda(measure_correlators(neurons, best_estimator(architecture), kernel, width=width), theory)
         centred, plain = (
@@ -151,26 +141,33 @@ def _rows(workshop: Workshop, name: str, preset: Preset) -> Iterator[Row]:
         yield Row(
             name,
             width,
-            exact.mean,
-            width * exact.mean,
+            float(exact.mean()) / width,
+            float(exact.mean()),
             stream.estimate.mean,
             stream.estimate.error,
             centred.mean,
             centred.error,
             plain.mean,
             plain.error,
-            exact.spread,
+            float(exact.std()) / width,
             stream.spread,
-            np.nan if exact.second_over_first is None else exact.second_over_first,
+            second / width,
         )
 
 
-def exact_at(architecture: Architecture, inputs: FloatArray, width: int, theory: TheoryCoefficients) -> ExactReference:
-    """The exact side of a cross-check of a preset, for which it is always known."""
-    exact = exact_reference(architecture, width, inputs, theory)
-    if exact is None:
-        raise InputError(f"{architecture.activation.name}: the exact correlators are not known")
-    return exact
+def exact_lambda(architecture: Architecture, inputs: FloatArray, theory: TheoryCoefficients) -> FloatArray:
+    """N lambda_m over the tuples that determine it: Delta G^(4) is exactly proportional to 1/N."""
+    delta = np.asarray(exact_correlators(architecture, inputs, 4).delta.at(1), dtype=np.float64)
+    result: FloatArray = delta[theory.determined] / theory.first[theory.determined]
+    return result
+
+
+def mean_second_over_first(coupling: float, theory: TheoryCoefficients) -> float:
+    """The part of G^(4) of order lambda^2 over that of order lambda, mean over tuples; raises InputError in d_in = 3."""
+    if theory.second is None:
+        raise InputError("the second order in lambda was not integrated: d_in is too large")
+    known = theory.determined
+    return float(np.mean(coupling * theory.second[known] / theory.first[known]))
 
 
 def _scales(preset: Preset) -> Iterator[ScaleRow]:
@@ -180,84 +177,110 @@ def _scales(preset: Preset) -> Iterator[ScaleRow]:
         inputs = factor * preset.points()
         if np.abs(inputs).max() > TALK_CUTOFF / 2:
             break
-        exact = exact_at(architecture, inputs, 1, theory_coefficients(inputs, TALK_CUTOFF, kernel, kernel))
-        yield ScaleRow(
-            preset.activation.name, factor, float(np.abs(inputs).max()), exact.mean, exact.spread / abs(exact.mean)
-        )
+        exact = exact_lambda(architecture, inputs, theory_coefficients(inputs, TALK_CUTOFF, kernel, kernel))
+        mean, spread = float(exact.mean()), float(exact.std())
+        yield ScaleRow(preset.activation.name, factor, float(np.abs(inputs).max()), mean, spread / abs(mean))
 
 
 def _of(name: str, rows: list[Row]) -> list[Row]:
     return [row for row in rows if row.network == name]
 
 
-def _power(name: str, rows: list[Row]) -> Finding:
-    chosen = _of(name, rows)
-    widths = [row.width for row in chosen]
-    measured = fitted_power(widths, [row.centred for row in chosen], [row.centred_error for row in chosen])
-    row = chosen[-1]
-    stream = Estimate(row.width * row.stream, row.stream_error and row.width * row.stream_error, 0)
-    network = (
-        "the networks themselves carry no error bar (heavy tail)"
+def _findings(name: str, rows: list[Row], scales: list[ScaleRow], experiments: int) -> tuple[Finding, ...]:
+    return (
+        _power(name, rows, experiments),
+        _constant(name, scales),
+        _bounded(name, rows),
+        _perturbative(name, rows),
+        _two_errors(name, rows),
+        agreement(
+            "The measured λ",
+            name,
+            [
+                distance(getattr(row, way), getattr(row, f"{way}_error"), row.exact)
+                for row in rows
+                for way in ("stream", "centred", "plain")
+            ],
+            experiments,
+        ),
+    )
+
+
+def _power(name: str, rows: list[Row], experiments: int) -> Finding:
+    widths, row = [row.width for row in rows], rows[-1]
+    measured = fitted_power(widths, [row.centred for row in rows], [row.centred_error for row in rows])
+    stream = measured_text(row.width * row.stream, row.stream_error and row.width * row.stream_error, experiments)
+    networks = (
+        "the networks themselves carry no error bar, for a few of them carry the averages"
         if measured is None
         else f"networks of each width on their own give the power {measured}"
     )
+    constant = all(abs(each.width_times_exact / row.width_times_exact - 1) < VANISHING for each in rows)
     return Finding(
-        f"{DISPLAY[name]}: λ falls as 1/N",
-        Verdict.of(len({round(each.width_times_exact / row.width_times_exact, 9) for each in chosen}) == 1),
-        f"N λ = {row.width_times_exact:.5g} exactly, {stream} from single neurons; {network}.",
+        "λ falls as 1/N",
+        name,
+        Verdict.of(constant),
+        f"N λ = {row.width_times_exact:.5g} exactly, {stream} from single neurons; {networks}.",
     )
 
 
 def _constant(name: str, scales: list[ScaleRow]) -> Finding:
-    chosen = [row for row in scales if row.network == name]
-    here, apart = chosen[0], chosen[-1]
-    constant = here.spread_over_mean <= CONSTANCY
-    everywhere = all(row.spread_over_mean <= CONSTANCY for row in chosen)
+    here, apart = scales[0], scales[-1]
+    everywhere = all(row.spread_over_mean <= CONSTANCY for row in scales)
+    if all(row.spread_over_mean < VANISHING for row in scales):
+        said = "λ_m is the same for every tuple, however far apart the inputs"
+    else:
+        said = (
+            f"λ_m varies over tuples by {here.spread_over_mean:.2g} of its mean on the talk's inputs (|x| up to "
+            f"{here.largest_input:g}), by {apart.spread_over_mean:.2g} where they lie {apart.factor:g} times as far apart"
+        )
     return Finding(
-        f"{DISPLAY[name]}: the coupling is a constant",
-        Verdict.of(constant, limits=not everywhere),
-        f"λ_m varies over tuples by {here.spread_over_mean:.2g} of its mean on the talk's inputs (|x| up to "
-        f"{here.largest_input:g}), by {apart.spread_over_mean:.2g} where they lie {apart.factor:g} times as far apart.",
+        "The coupling is a constant",
+        name,
+        Verdict.of(here.spread_over_mean <= CONSTANCY, limits=not everywhere),
+        f"{said}.",
     )
 
 
-def _stable(rows: list[Row]) -> Finding:
+def _bounded(name: str, rows: list[Row]) -> Finding:
     negative = all(row.exact < 0 for row in rows)
     return Finding(
         "The action with λ f⁴ alone is bounded below",
+        name,
         Verdict.of(not negative),
-        "λ < 0 for all three networks at every width, for ΔG⁽⁴⁾ > 0." if negative else "λ > 0 somewhere.",
+        "λ < 0 at every width, for ΔG⁽⁴⁾ > 0." if negative else "λ > 0 somewhere.",
     )
 
 
 def _perturbative(name: str, rows: list[Row]) -> Finding:
-    chosen, talk = _of(name, rows), PRESETS[name].effective_width
-    product = abs(chosen[0].second_over_first) * chosen[0].width
-    good = [row.width for row in chosen if abs(row.second_over_first) <= PERTURBATION]
+    talk, row = PRESETS[name].effective_width, rows[0]
+    product = abs(row.second_over_first) * row.width
+    good = [each.width for each in rows if abs(each.second_over_first) <= PERTURBATION]
     return Finding(
-        f"{DISPLAY[name]}: perturbation theory holds at the talk's width, N = {talk}",
+        "Perturbation theory holds at the talk's width",
+        name,
         Verdict.of(product / talk <= PERTURBATION),
         f"Second over first order is {product:.3g}/N, {product / talk:.2g} at N = {talk}; it is at most {PERTURBATION:g} "
         + (f"from N = {min(good)} on among these widths." if good else "at none of these widths."),
     )
 
 
-def _two_errors(rows: list[Row]) -> Finding:
+def _two_errors(name: str, rows: list[Row]) -> Finding:
     """What the spread over tuples would make of the error of plain averages."""
-    said = []
-    for name, preset in PRESETS.items():
-        tuples = comb(len(preset.inputs) + 3, 4)
-        chosen = [row for row in _of(name, rows) if row.plain_error]
-        if not chosen:
-            continue
-        if all(row.spread < VANISHING * abs(row.exact) for row in chosen):
-            said.append(f"{DISPLAY[name]}'s spread vanishes, its error does not")
-            continue
-        factors = [(row.plain_error or 0.0) * sqrt(tuples) / row.spread for row in chosen]
-        said.append(f"{DISPLAY[name]}'s error is {min(factors):.2g} to {max(factors):.2g} times spread/√{tuples}")
-    if not said:
-        return Finding(_SPREAD, Verdict.UNDECIDED, "No error bar is supported.")
-    return Finding(_SPREAD, Verdict.FAILS, f"For plain averages, over these widths: {'; '.join(said)}.")
+    statement = "The spread of λ_m over tuples gives the statistical error of λ"
+    tuples = comb(len(PRESETS[name].inputs) + 3, 4)
+    known = [row for row in rows if row.plain_error]
+    if not known:
+        return Finding(statement, name, Verdict.UNDECIDED, "No error bar of plain averages is supported.")
+    if all(row.spread < VANISHING * abs(row.exact) for row in known):
+        said = "There is no spread, but there is an error"
+    else:
+        factors = [(row.plain_error or 0.0) * sqrt(tuples) / row.spread for row in known]
+        said = (
+            f"The error of plain averages over experiments is {counted(min(factors))} to {counted(max(factors))} times "
+            f"spread/√{tuples}"
+        )
+    return Finding(statement, name, Verdict.FAILS, f"{said}: the tuples are measured with the same networks.")
 
 
 def _sizes(name: str, rows: list[Row]) -> Panel:

@@ -4,7 +4,8 @@ Talk, "Experimental Falloff to GP Predictions": three networks, ten widths, ten 
 outputs; the background is the standard deviation of m_n over experiments, averaged over tuples. The same networks measured by
 their K_hat, relative to the exact K (estimator `centred`), say what plain averages cannot: every width has networks of its
 own, so that the fitted power is a measurement. One stream of neurons for all widths (`neuron`, `tilted`) is the sharpest;
-there the law in 1/N is built in. Beside them stand the exact m_n, polynomials in 1/N, and how many networks plain averages would need.
+there the law in 1/N is built in. Beside them stand the exact m_n, polynomials in 1/N, and how many networks plain averages
+would need.
 """
 
 from __future__ import annotations
@@ -75,35 +76,28 @@ def falloff(workshop: Workshop) -> Result:
     """Simulate what is missing in the workshop's directory, and measure."""
     rows = [each for name, preset in PRESETS.items() for each in _rows(workshop, name, preset)]
     experiments = workshop.size.experiments
-    findings = (
-        _two_point(rows, experiments),
-        *(_power(n, rows) for n in ORDERS[1:]),
-        *(_visible(name, rows) for name in PRESETS),
-        agreement(
-            "m₄ and m₆ from K_hat and from single neurons",
-            [
-                distance(getattr(row, way), getattr(row, f"{way}_error"), row.exact)
-                for row in rows
-                if row.n > 2
-                for way in ("centred", "stream")
-            ],
-            experiments,
-        ),
+    findings = tuple(
+        finding
+        for name in PRESETS
+        for finding in _findings(name, [row for row in rows if row.network == name], experiments)
     )
     panels = [_as_in_the_talk(name, rows) for name in PRESETS] + [_sharpest(name, rows) for name in PRESETS]
     title = "Falloff of the correlators to those of the Gaussian process"
+    caption = (
+        "Size of mₙ = ΔG⁽ⁿ⁾/G_GP⁽ⁿ⁾, mean over all sorted tuples of the six inputs, against the width. Above: plain averages "
+        "of products of outputs, as in the talk, with their background; hollow points have no error bar, for a few networks "
+        "carry the average. Below: the same networks measured by their K_hat, for Gauss-net single neurons of the tilted law."
+    )
     return Result(
         NAME,
         title,
         'slide "Experimental Falloff to GP Predictions"',
-        "Size of mₙ = ΔG⁽ⁿ⁾/G_GP⁽ⁿ⁾, mean over all sorted tuples of the six inputs, against the width. Above: plain averages "
-        "of products of outputs, as in the talk, with their background; hollow points have no error bar, for a few networks carry "
-        "the average. Below: the same networks measured by their K_hat, for Gauss-net single neurons of the tilted law.",
+        caption,
         workshop.describe(),
         versions(),
         findings,
         (Table.of(NAME, title, rows),),
-        plot_svg(panels, f"{title}. {' '.join(map(str, findings))}"),
+        plot_svg(panels, caption),
     )
 
 
@@ -149,72 +143,90 @@ def _parts(estimate: Estimate | None) -> tuple[float | None, float | None]:
     return (None, None) if estimate is None else (estimate.mean, estimate.error)
 
 
-def _two_point(rows: list[Row], experiments: int) -> Finding:
-    """K is G^(2)."""
-    sigmas = {
-        way: [
-            distance(getattr(row, way), getattr(row, f"{way}_error"), row.exact)
-            for row in rows
-            if row.n == 2 and getattr(row, f"{way}_error")
-        ]
-        for way in ("plain", "centred")
-    }
-    worst = {way: largest(found) for way, found in sigmas.items()}
-    return Finding(
-        "The kernel is the exact two-point function at all widths",
-        Verdict.of(all(plausible(worst[way], len(sigmas[way]), experiments) for way in sigmas)),
-        f"m₂ vanishes to {worst['plain']:.2g} standard errors at most for averages of outputs, "
-        f"{worst['centred']:.2g} for averages of K_hat, over {len(sigmas['plain'])} and {len(sigmas['centred'])} sets of networks "
-        "whose error bars are supported.",
+def _findings(name: str, rows: list[Row], experiments: int) -> tuple[Finding, ...]:
+    return (
+        _two_point(name, rows, experiments),
+        *(_power(name, n, [row for row in rows if row.n == n]) for n in ORDERS[1:]),
+        _visible(name, [row for row in rows if row.n > 2]),
+        agreement(
+            "m₄ and m₆ from K_hat and from single neurons",
+            name,
+            [
+                distance(getattr(row, way), getattr(row, f"{way}_error"), row.exact)
+                for row in rows
+                if row.n > 2
+                for way in ("centred", "stream")
+            ],
+            experiments,
+        ),
     )
 
 
-def _power(n: int, rows: list[Row]) -> Finding:
-    """Delta G^(n) ~ 1/N."""
-    said, pure = [], True
-    for name in PRESETS:
-        chosen = [row for row in rows if row.network == name and row.n == n]
-        widths, exact = [row.width for row in chosen], [row.exact for row in chosen]
-        pure &= abs(exact_power(widths, exact) + 1) < POWER_TOLERANCE
-        parts = []
-        for way, words in (("centred", "by K_hat"), ("plain", "by plain averages")):
-            errors = [getattr(row, f"{way}_error") for row in chosen]
-            measured = fitted_power(widths, [getattr(row, way) for row in chosen], errors)
-            if measured is not None:
-                same = fitted_power(widths, exact, errors)
-                parts.append(f"{measured} {words}, exactly {same.mean:.4f}" if same else "")
-        if not parts:
-            parts.append(f"no error bar is supported, exactly {exact_power(widths, exact):.4f}")
-        said.append(f"{DISPLAY[name]}: {'; '.join(parts)}.")
+def _two_point(name: str, rows: list[Row], experiments: int) -> Finding:
+    """K is G^(2)."""
+    sigmas = {
+        way: [
+            found
+            for row in rows
+            if row.n == 2
+            and (found := distance(getattr(row, way), getattr(row, f"{way}_error"), row.exact)) is not None
+        ]
+        for way in ("plain", "centred")
+    }
+    statement = "The kernel is the exact two-point function at all widths"
+    if not all(sigmas.values()):
+        return Finding(statement, name, Verdict.UNDECIDED, "No error bar is supported.")
     return Finding(
-        f"ΔG{_ORDER[n]} falls as 1/N",
-        Verdict.of(True, limits=not pure),
-        f"Powers of N from weighted fits over these widths, and the same fits through the exact values. {' '.join(said)}"
-        + ("" if pure else " It is a sum of 1/N and 1/N², whose second part is the larger one in narrow networks."),
+        statement,
+        name,
+        Verdict.of(all(plausible(largest(found), len(found), experiments) for found in sigmas.values())),
+        f"m₂ is zero to {max(sigmas['plain']):.2g} standard errors at most for averages of outputs, "
+        f"{max(sigmas['centred']):.2g} for averages of K_hat, over {len(sigmas['plain'])} widths.",
+    )
+
+
+def _power(name: str, n: int, rows: list[Row]) -> Finding:
+    """Delta G^(n) ~ 1/N."""
+    widths, exact = [row.width for row in rows], [row.exact for row in rows]
+    pure = abs(exact_power(widths, exact) + 1) < POWER_TOLERANCE
+    parts = []
+    for way, words in (("centred", "by K_hat"), ("plain", "by plain averages")):
+        errors = [getattr(row, f"{way}_error") for row in rows]
+        measured, same = (fitted_power(widths, y, errors) for y in ([getattr(row, way) for row in rows], exact))
+        if measured is not None and same is not None:
+            parts.append(f"N^{measured} {words} (through the exact values N^{same.mean:.4f})")
+    fits = f"Weighted fits give {' and '.join(parts)}." if parts else "No error bar of networks is supported."
+    law = (
+        "It is exactly 1/N"
+        if pure
+        else "It is a sum of 1/N and 1/N², the second part the larger one in narrow networks"
+    )
+    line = f"; a straight line through all widths has the slope {exact_power(widths, exact):.4f}"
+    return Finding(
+        f"ΔG{_ORDER[n]} falls as 1/N", name, Verdict.of(True, limits=not pure), f"{law}{'' if pure else line}. {fits}"
     )
 
 
 def _visible(name: str, rows: list[Row]) -> Finding:
     """Whether plain averages see the falloff."""
-    chosen = [row for row in rows if row.network == name and row.n > 2]
-    refused = [row for row in chosen if row.background is None]
-    hidden = [row for row in chosen if row.background is not None and abs(row.exact) < row.background]
-    most, least = (function(row.networks_needed or 0.0 for row in chosen) for function in (max, min))
+    refused = [row for row in rows if row.background is None]
+    hidden = [row for row in rows if row.background is not None and abs(row.exact) < row.background]
+    needed = [row.networks_needed for row in rows if row.networks_needed is not None]
     parts = []
     for n in ORDERS[1:]:
         lost = [row.width for row in refused if row.n == n]
         below = [row.width for row in hidden if row.n == n]
         if lost:
-            parts.append(f"{_COLOURS[n]} has no error bar at N = {listed(lost)}: a few networks carry the average")
+            parts.append(f"{_COLOURS[n]} has no error bar at N = {listed(lost)}, a few networks carry the average")
         if below:
             parts.append(f"{_COLOURS[n]} lies below its background at N = {listed(below)}")
-    whole = len(refused) + len(hidden)
-    verdict = Verdict.of(whole < len(chosen), limits=whole > 0)
-    shown = "; ".join(parts) if parts else "Both stand above their background at every width"
+    out = len(refused) + len(hidden)
     return Finding(
-        f"{DISPLAY[name]}: plain averages show the falloff",
-        verdict,
-        f"{shown}. One per cent of ΔG would take {counted(least)} to {counted(most)} networks.",
+        "Plain averages show the falloff",
+        name,
+        Verdict.of(out <= len(rows) / 2, limits=out > 0),
+        f"{'; '.join(parts) if parts else 'm₄ and m₆ stand above their background at every width'}. For one per cent of ΔG "
+        f"plain averages need {counted(min(needed))} to {counted(max(needed))} networks.",
     )
 
 

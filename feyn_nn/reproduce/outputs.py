@@ -1,8 +1,8 @@
 """Several outputs: lambda at first and at second order against d_out, and the three channels of G^(4).
 
-Talk, "SO(d_out) Symmetry and Fixed Points": the vertex is lambda (f.f)^2 and the coefficient of lambda^2 in G^(4) knows d_out. With
-all legs on one output, lambda_1 = Delta G^(4)/A4 is the coupling at first order, r the part of order lambda^2 over that of
-order lambda, and at second order, on the branch that starts at lambda_1,
+Talk, "SO(d_out) Symmetry and Fixed Points": the vertex is lambda (f.f)^2 and the coefficient of lambda^2 in G^(4) knows
+d_out. With all legs on one output, lambda_1 = Delta G^(4)/A4 is the coupling at first order, r the part of order lambda^2
+over that of order lambda, and at second order, on the branch that starts at lambda_1,
 
     A4 lambda + B4 lambda^2 = Delta G^(4),    lambda_2 = 2 lambda_1 / (1 + sqrt(1 + 4 r)),
 
@@ -13,6 +13,7 @@ differs from 13|24, and the exact correlators say by how much they do.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -27,13 +28,14 @@ from feyn_nn.measure.jackknife import jackknife
 from feyn_nn.network import PRESETS, TALK_CUTOFF
 from feyn_nn.render.plots import Kind, Panel, Series, plot_svg
 from feyn_nn.reproduce.agreement import agreement, distance
+from feyn_nn.reproduce.coupling import mean_second_over_first
 from feyn_nn.reproduce.formulas import generated, second_order_root
+from feyn_nn.reproduce.laws import plateau_power
 from feyn_nn.reproduce.result import Finding, Result, Verdict, versions
 from feyn_nn.reproduce.table import Table, meaning, numbers
 from feyn_nn.reproduce.talk import DISPLAY
 from feyn_nn.reproduce.wording import listed, measured_text
 from feyn_nn.symbolic.beta import beta_functions
-from feyn_nn.symbolic.kernels import SYMBOLS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,47 +95,34 @@ class ChannelRow:
             "root mean square of the channels' distance from their mean, over that of the mean; 0 at first order"
         )
     )
-    smallest: float = field(metadata=meaning("smallest channel over the mean of the three, over tuples"))
-    largest: float = field(metadata=meaning("largest channel over the mean of the three, over tuples"))
 
 
 def outputs(workshop: Workshop) -> Result:
     """Simulate what is missing in the workshop's directory, and measure."""
     rows = [row for name in PRESETS for row in _rows(workshop, name)]
     channels = [_channels(name) for name in PRESETS]
-    findings = (
-        _first_order(rows, workshop.size.experiments),
-        _growth(rows),
-        *(_suppressed(name, rows, workshop.size.experiments) for name in PRESETS),
-        *(_symmetric(row) for row in channels),
-        agreement(
-            "The measured λ and λ₂/λ₁",
-            [
-                each
-                for row in rows
-                for each in (
-                    distance(row.first_stream, row.first_stream_error, row.first),
-                    distance(row.first_plain, row.first_plain_error, row.first),
-                    distance(row.ratio_stream, row.ratio_stream_error, row.ratio),
-                )
-            ],
-            workshop.size.experiments,
-        ),
+    findings = tuple(
+        finding
+        for name, row in zip(PRESETS, channels, strict=True)
+        for finding in _findings([each for each in rows if each.network == name], row, workshop.size.experiments)
     )
     panels = [panel(name, rows) for panel in (_couplings, _orders, _plateaus) for name in PRESETS]
     title = "Several outputs"
+    caption = (
+        f"Above: λ at first and at second order over the exact λ of first order, Λ = {TALK_CUTOFF:g}. Middle: the part of "
+        f"G⁽⁴⁾ of order λ² over that of order λ; dashed (d_out + 8)/9; the line is at {PERTURBATION:g}. Below: the "
+        "dimensionless coupling at second order, which has a fixed point for every d_out."
+    )
     return Result(
         NAME,
         title,
         'slide "SO(d_out) Symmetry and Fixed Points"',
-        f"Above: λ at first and at second order over the exact λ of first order, Λ = {TALK_CUTOFF:g}. Middle: the part of G⁽⁴⁾ of "
-        f"order λ² over that of order λ; dashed (d_out + 8)/9; the line is at {PERTURBATION:g}. Below: the dimensionless coupling "
-        "at second order, which has a fixed point for every d_out.",
+        caption,
         workshop.describe() | {"propagator": "full"},
         versions(),
         findings,
         (Table.of(NAME, title, rows), Table.of(f"{NAME}-channels", "Channels of the connected G⁽⁴⁾", channels)),
-        plot_svg(panels, f"{title}. {' '.join(map(str, findings))}"),
+        plot_svg(panels, caption),
     )
 
 
@@ -169,7 +158,7 @@ def _rows(workshop: Workshop, name: str) -> Iterator[Row]:
     stream = measure_correlators(
         workshop.neurons(architecture, inputs), best_estimator(architecture), kernel, width=width
     )
-    power = float(beta_functions(QUARTIC, kernel)["lambda"].fixed_points.ultraviolet_exponent.subs(SYMBOLS.d_in, 1))
+    power = plateau_power(beta_functions(QUARTIC, kernel)["lambda"], 1)
     plain = {
         d_out: measure_correlators(
             workshop.networks(replace(architecture, d_out=d_out), inputs, width), Estimator.PLAIN, kernel
@@ -179,7 +168,7 @@ def _rows(workshop: Workshop, name: str) -> Iterator[Row]:
     }
     for cutoff in CUTOFFS:
         one = theory_coefficients(inputs, cutoff, kernel, kernel)
-        for d_out in OUTPUTS:
+        for d_out in OUTPUTS if cutoff == TALK_CUTOFF else SIMULATED:
             theory = one if d_out == 1 else theory_coefficients(inputs, cutoff, kernel, kernel, d_out)
             known = theory.determined
             first = float(np.mean(delta[known] / theory.first[known]))
@@ -189,18 +178,11 @@ def _rows(workshop: Workshop, name: str) -> Iterator[Row]:
             ratio = _ratio(delta, theory)
             yield Row(
                 name, width, d_out, cutoff, first, first_stream.mean, first_stream.error,
-                first_plain and first_plain.mean, first_plain and first_plain.error,
-                _second_over_first(first, theory), _second_over_first(first, one) * (d_out + 8) / 9,
+                *((None, None) if first_plain is None else (first_plain.mean, first_plain.error)),
+                mean_second_over_first(first, theory), mean_second_over_first(first, one) * (d_out + 8) / 9,
                 ratio, ratio_stream.mean, None if stream.refused(4) else ratio_stream.error,
                 ratio * first * cutoff**power,
             )  # fmt: skip
-
-
-def _second_over_first(mean: float, theory: TheoryCoefficients) -> float:
-    known = theory.determined
-    if theory.second is None:
-        raise InputError("the second order was not integrated: d_in is too large")
-    return float(np.mean(mean * theory.second[known] / theory.first[known]))
 
 
 def _channels(name: str) -> ChannelRow:
@@ -208,28 +190,46 @@ def _channels(name: str) -> ChannelRow:
     four = exact_correlators(architecture, inputs, 4)
     channels = np.array([four.component(legs).connected.at(width) for legs in CHANNELS], dtype=np.float64)
     mean = channels.mean(axis=0)
-    scatter = float(np.sqrt(np.mean((channels - mean) ** 2) / np.mean(mean**2)))
-    relative = channels / mean
-    return ChannelRow(name, width, scatter, float(relative.min()), float(relative.max()))
+    return ChannelRow(name, width, float(np.sqrt(np.mean((channels - mean) ** 2) / np.mean(mean**2))))
 
 
 def _at(name: str, rows: list[Row], cutoff: float = TALK_CUTOFF) -> list[Row]:
     return [row for row in rows if (row.network, row.cutoff) == (name, cutoff)]
 
 
+def _findings(rows: list[Row], channels: ChannelRow, experiments: int) -> tuple[Finding, ...]:
+    here = [row for row in rows if row.cutoff == TALK_CUTOFF]
+    return (
+        _first_order(here, experiments),
+        _growth(rows),
+        _suppressed(here, experiments),
+        _symmetric(channels),
+        agreement(
+            "The measured λ and λ₂/λ₁",
+            channels.network,
+            [
+                each
+                for row in rows
+                for each in (
+                    distance(row.first_stream, row.first_stream_error, row.first),
+                    distance(row.first_plain, row.first_plain_error, row.first),
+                    distance(row.ratio_stream, row.ratio_stream_error, row.ratio),
+                )
+            ],
+            experiments,
+        ),
+    )
+
+
 def _first_order(rows: list[Row], experiments: int) -> Finding:
-    said, largest = [], 0.0
-    for name in PRESETS:
-        chosen = [row for row in _at(name, rows) if row.first_plain is not None]
-        if not chosen:
-            continue
-        values = listed(measured_text(row.first_plain, row.first_plain_error, experiments) for row in chosen)
-        said.append(f"{DISPLAY[name]}, N = {chosen[0].width}: {values}, exactly {chosen[0].first:.4g}")
-        largest = max(largest, *(abs(row.first / chosen[0].first - 1) for row in chosen))
+    measured = [row for row in rows if row.first_plain is not None]
+    largest = max(abs(row.first / rows[0].first - 1) for row in rows)
+    said = f"N = {rows[0].width}: λ = {rows[0].first:.4g}"
+    if measured:
+        texts = listed(measured_text(row.first_plain, row.first_plain_error, experiments) for row in measured)
+        said += f"; plain averages over networks with d_out = {listed(row.d_out for row in measured)} give {texts}"
     return Finding(
-        "At first order λ does not depend on d_out",
-        Verdict.of(largest < EXACTLY),
-        f"Plain averages over networks with d_out = {listed(SIMULATED)}: {'; '.join(said)}.",
+        "At first order λ does not depend on d_out", rows[0].network, Verdict.of(largest < EXACTLY), f"{said}."
     )
 
 
@@ -237,33 +237,36 @@ def _growth(rows: list[Row]) -> Finding:
     worst = max(abs(row.second_over_first / row.law - 1) for row in rows)
     return Finding(
         "Second over first order grows with d_out as (d_out + 8)/9",
+        rows[0].network,
         Verdict.of(worst < EXACTLY),
         f"The diagrams with their deltas summed give that to {worst:.0e} at every cutoff.",
     )
 
 
-def _suppressed(name: str, rows: list[Row], experiments: int) -> Finding:
-    chosen = _at(name, rows)
-    falling = all(abs(b.ratio) < abs(a.ratio) for a, b in zip(chosen, chosen[1:], strict=False))
-    shown = [row for row in chosen if row.d_out in SIMULATED]
+def _suppressed(rows: list[Row], experiments: int) -> Finding:
+    falling = all(abs(b.ratio) < abs(a.ratio) for a, b in pairwise(rows))
+    shown = [row for row in rows if row.d_out in SIMULATED]
     last = shown[-1]
-    measured = measured_text(last.ratio_stream, last.ratio_stream_error, experiments)
-    beyond = [row.d_out for row in chosen if abs(row.second_over_first) > PERTURBATION]
+    beyond = [row.d_out for row in rows if abs(row.second_over_first) > PERTURBATION]
     return Finding(
-        f"{DISPLAY[name]}: more outputs make the coupling smaller",
+        "More outputs make the coupling smaller",
+        last.network,
         Verdict.of(falling, limits=True),
-        f"At second order alone: λ₂/λ₁ = {listed(f'{row.ratio:.3f}' for row in shown)} at d_out = {listed(SIMULATED)}, "
-        f"N = {last.width} (measured {measured} at d_out = {last.d_out})"
+        f"Not at first order. N = {last.width}: λ₂/λ₁ = {listed(f'{row.ratio:.3f}' for row in shown)} at d_out = "
+        f"{listed(row.d_out for row in shown)}, measured "
+        f"{measured_text(last.ratio_stream, last.ratio_stream_error, experiments)} at the last"
         + (f"; from d_out = {beyond[0]} on the second order is not small." if beyond else "."),
     )
 
 
 def _symmetric(row: ChannelRow) -> Finding:
     return Finding(
-        f"{DISPLAY[row.network]}: the three channels of G⁽⁴⁾ have the same weight, as λ (f·f)² at first order has it",
+        "The three channels of G⁽⁴⁾ are equal, as λ (f·f)² at first order has them",
+        row.network,
         Verdict.of(row.scatter <= CONSTANCY, limits=row.scatter > EXACTLY),
-        f"Over tuples a channel lies between {row.smallest:.4g} and {row.largest:.4g} of the mean of the three; their scatter is "
-        f"{row.scatter:.2g} of it.",
+        "They are, for every tuple."
+        if row.scatter <= EXACTLY
+        else f"Over all tuples they scatter by {row.scatter:.2g} of their mean (root mean squares).",
     )
 
 

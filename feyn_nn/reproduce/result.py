@@ -12,6 +12,7 @@ from feyn_nn import files
 from feyn_nn.arrays import plain
 from feyn_nn.errors import InputError
 from feyn_nn.reproduce.table import Table
+from feyn_nn.reproduce.talk import DISPLAY
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,21 +28,22 @@ class Verdict(StrEnum):
 
     @classmethod
     def of(cls, holds: bool, *, limits: bool = False) -> Verdict:
-        """HOLDS or FAILS; with `limits` LIMITED instead of HOLDS."""
+        """FAILS, HOLDS, or with `limits` LIMITED."""
         return cls.FAILS if not holds else cls.LIMITED if limits else cls.HOLDS
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A statement, what the numbers say of it, and the numbers."""
+    """A statement, what the numbers of one network say of it, and the numbers."""
 
     statement: str
+    network: str
     verdict: Verdict
     evidence: str
 
     def __str__(self) -> str:
-        """One sentence."""
-        return f"{self.statement}: {self.verdict}. {self.evidence}"
+        """In words."""
+        return f"{DISPLAY[self.network]}: {self.statement}: {self.verdict}. {self.evidence}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,12 @@ class Result:
                 "caption": self.caption,
                 "settings": self.settings,
                 "findings": [
-                    {"statement": each.statement, "verdict": each.verdict.value, "evidence": each.evidence}
+                    {
+                        "statement": each.statement,
+                        "network": each.network,
+                        "verdict": each.verdict.value,
+                        "evidence": each.evidence,
+                    }
                     for each in self.findings
                 ],
                 "tables": {table.name: table.document() for table in self.tables},
@@ -101,7 +108,7 @@ class Result:
                 document["settings"],
                 document["provenance"],
                 tuple(
-                    Finding(str(each["statement"]), Verdict(each["verdict"]), str(each["evidence"]))
+                    Finding(str(each["statement"]), each["network"], Verdict(each["verdict"]), str(each["evidence"]))
                     for each in document["findings"]
                 ),
                 tuple(Table.from_document(table, content) for table, content in document["tables"].items()),

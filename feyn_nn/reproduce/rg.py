@@ -23,12 +23,12 @@ from feyn_nn.network import PRESETS
 from feyn_nn.render.plots import Kind, Panel, Series, plot_svg
 from feyn_nn.reproduce.agreement import agreement, distance
 from feyn_nn.reproduce.formulas import running_coupling
+from feyn_nn.reproduce.laws import limit_slope, plateau_power
 from feyn_nn.reproduce.result import Finding, Result, Verdict, versions
 from feyn_nn.reproduce.table import Table, meaning, numbers
 from feyn_nn.reproduce.talk import CUTOFFS, DIMENSIONS, DISPLAY, RUNNING_WIDTHS, points
 from feyn_nn.reproduce.wording import listed, measured_text
 from feyn_nn.symbolic.beta import beta_functions, exponent_text
-from feyn_nn.symbolic.kernels import SYMBOLS
 
 if TYPE_CHECKING:
     from feyn_nn.report import Block
@@ -44,6 +44,8 @@ EXACTLY: Final = 1e-6
 NEARLY: Final = 0.01
 """Distances of slopes that count as none, and as small."""
 ROUNDING: Final = 1e-12
+TALK_LAW: Final = "β(λ) = −(d_in + 4) λ for ReLU-net, −d_in λ for Erf- and Gauss-net"
+"""Of the slides; what is derived stands beside it."""
 SHOWN: Final = (10.0, 100.0, 1e5)
 """Cutoffs whose slopes stand in the findings."""
 
@@ -117,34 +119,19 @@ def rg(workshop: Workshop) -> Result:
     for name in PRESETS:
         for d_in in DIMENSIONS:
             _run(workshop, name, d_in, runs)
-    experiments = workshop.size.experiments
-    findings = (
-        *(_law(name, runs, experiments) for name in PRESETS),
-        *(_relevance(name, runs) for name in PRESETS),
-        _ultraviolet(runs),
-        *(_infrared(name, runs) for name in PRESETS),
-        agreement(
-            "The measured λ and slopes",
-            [
-                each
-                for row in runs.rows
-                for each in (
-                    distance(row.measured, row.error, row.exact),
-                    distance(row.slope_measured, _above_rounding(row.slope_error), row.slope),
-                )
-            ],
-            experiments,
-        ),
-    )
+    findings = tuple(finding for name in PRESETS for finding in _findings(name, runs, workshop.size.experiments))
     panels = [panel(name, runs) for panel in (_couplings, _slopes, _plateaus) for name in PRESETS]
     title = "The quartic coupling against the cutoff"
+    caption = (
+        "Above: |λ| at the talk's 21 cutoffs and three numbers of input dimensions; dashed, the derived power of Λ through the "
+        "last point. Middle: the local slope. Below: c = λ Λ^E with the derived E, relative to its value at the last "
+        "cutoff, from the inputs on. Points are single neurons, one measurement for all cutoffs."
+    )
     return Result(
         NAME,
         title,
         'slides "Theory vs. Experiment" and "SO(d_out) Symmetry and Fixed Points"',
-        "Above: |λ| at the talk's 21 cutoffs and three numbers of input dimensions; dashed, the derived power of Λ through the "
-        "last point. Middle: the local slope. Below: c = λ Λ^E with the derived E, relative to its value at the last cutoff, from "
-        "the inputs on. Points are single neurons, one measurement for all cutoffs.",
+        caption,
         workshop.describe() | {"cutoffs": list(CUTOFFS), "propagator": "full"},
         versions(),
         findings,
@@ -153,7 +140,7 @@ def rg(workshop: Workshop) -> Result:
             Table.of(f"{NAME}-lines", "Straight lines through all cutoffs, and the derived laws", runs.lines),
             Table.of(f"{NAME}-fixed-points", "The dimensionless coupling c", runs.fixed),
         ),
-        plot_svg(panels, f"{title}. {' '.join(map(str, findings))}"),
+        plot_svg(panels, caption),
     )
 
 
@@ -170,7 +157,7 @@ def _run(workshop: Workshop, name: str, d_in: int, runs: _Runs) -> None:
     four = exact_correlators(architecture, inputs, 4)
     neurons = workshop.neurons(architecture, inputs)
     betas = runs.betas[name, d_in] = beta_functions(TALK_ACTION, kernel)
-    limit = float(betas["lambda"].exponent.subs(SYMBOLS.d_in, d_in))
+    limit = limit_slope(betas["lambda"], d_in)
     for width in RUNNING_WIDTHS[name]:
         exact = exact_running(np.asarray(four.delta.at(width)), coefficients)
         correlators = measure_correlators(neurons, best_estimator(architecture), kernel, width=width)
@@ -186,7 +173,7 @@ def _run(workshop: Workshop, name: str, d_in: int, runs: _Runs) -> None:
         if width == PRESETS[name].effective_width:
             line = measured.straight_line
             exponents = (exponent_text(betas[coupling].exponent) for coupling in ("lambda", "kappa"))
-            kappa = float(betas["kappa"].exponent.subs(SYMBOLS.d_in, d_in))
+            kappa = limit_slope(betas["kappa"], d_in)
             runs.lines.append(
                 LineRow(name, d_in, exact.straight_line.mean, line.mean, line.error, limit, kappa, *exponents)
             )
@@ -194,7 +181,7 @@ def _run(workshop: Workshop, name: str, d_in: int, runs: _Runs) -> None:
     steps = int(np.ceil(PER_DECADE * np.log10(CUTOFFS[-1] / smallest)))
     wide = cutoff_coefficients(inputs, np.geomspace(smallest, CUTOFFS[-1], steps + 1).tolist(), kernel, kernel)
     running = exact_running(np.asarray(four.delta.at(1)), wide)
-    power = float(betas["lambda"].fixed_points.ultraviolet_exponent.subs(SYMBOLS.d_in, d_in))
+    power = plateau_power(betas["lambda"], d_in)
     for place, cutoff in enumerate(wide.cutoffs.tolist()):
         runs.fixed.append(
             FixedPointRow(
@@ -213,28 +200,48 @@ def _above_rounding(error: float | None) -> float | None:
     return error if error and error > ROUNDING else None
 
 
+def _findings(name: str, runs: _Runs, experiments: int) -> tuple[Finding, ...]:
+    rows = [row for row in runs.rows if row.network == name]
+    return (
+        _law(name, runs, experiments),
+        _relevance(name, runs),
+        _ultraviolet(name, runs),
+        _infrared(name, runs),
+        agreement(
+            "The measured λ and slopes",
+            name,
+            [
+                each
+                for row in rows
+                for each in (
+                    distance(row.measured, row.error, row.exact),
+                    distance(row.slope_measured, _above_rounding(row.slope_error), row.slope),
+                )
+            ],
+            experiments,
+        ),
+    )
+
+
 def _law(name: str, runs: _Runs, experiments: int) -> Finding:
     """The talk's beta function."""
-    law = runs.line(name, 1).lambda_exponent
     gaps, said = [], []
     for d_in in DIMENSIONS:
         rows, line = runs.of(name, d_in), runs.line(name, d_in)
         gaps.append([abs(row.slope - row.limit) for row in rows])
-        measured = measured_text(line.measured, _above_rounding(line.error) or 0.0, experiments)
         slopes = {row.cutoff: f"{row.slope:.4f}" for row in rows}
+        measured = measured_text(line.measured, line.error, experiments) if _above_rounding(line.error) else "the same"
         said.append(
-            f"d_in = {d_in}: slope {listed(slopes[at] for at in SHOWN)}; a straight line through all cutoffs gives "
-            f"{line.exact:.4f}, measured {measured}, the law {line.limit:g}"
+            f"d_in = {d_in}: slope {listed(slopes[at] for at in SHOWN)} at Λ = {listed(f'{at:g}' for at in SHOWN)}, a straight "
+            f"line through all cutoffs {line.exact:.4f} (measured {measured})"
         )
-    everywhere = all(max(found) < EXACTLY for found in gaps)
-    at_last = all(found[-1] < NEARLY for found in gaps)
-    return Finding(
-        f"{DISPLAY[name]}: β(λ) = {_signed(law)} λ",
-        Verdict.of(at_last, limits=not everywhere),
-        f"At every cutoff. {'. '.join(said)}."
-        if everywhere
-        else f"In the limit of large cutoffs. At Λ = {listed(f'{at:g}' for at in SHOWN)}: {'. '.join(said)}.",
-    )
+    law = f"Derived: β(λ) → {_signed(runs.line(name, 1).lambda_exponent)} λ"
+    if all(max(found) < EXACTLY for found in gaps):
+        verdict, where = Verdict.HOLDS, f"{law}, at every cutoff"
+    else:
+        verdict = Verdict.of(all(found[-1] < NEARLY for found in gaps), limits=True)
+        where = f"{law} for large cutoffs, not at those where it was measured"
+    return Finding(TALK_LAW, name, verdict, f"{where}. {'; '.join(said)}.")
 
 
 def _signed(exponent: str) -> str:
@@ -245,26 +252,28 @@ def _relevance(name: str, runs: _Runs) -> Finding:
     """Whether kappa falls faster than lambda."""
     lines = [runs.line(name, d_in) for d_in in DIMENSIONS]
     faster = all(line.kappa_limit < line.limit for line in lines)
-    line = lines[0]
     return Finding(
-        f"{DISPLAY[name]}: κ is more irrelevant than λ",
+        "κ is more irrelevant than λ",
+        name,
         Verdict.of(faster),
-        f"β(κ) → {_signed(line.kappa_exponent)} κ, β(λ) → {_signed(line.lambda_exponent)} λ"
+        f"Derived: β(κ) → {_signed(lines[0].kappa_exponent)} κ, β(λ) → {_signed(lines[0].lambda_exponent)} λ"
         + ("." if faster else ": both fall alike, and κ is small by 1/N alone."),
     )
 
 
-def _ultraviolet(runs: _Runs) -> Finding:
-    """A plateau of c at large cutoffs, for E = d_in as the talk has it."""
-    slopes = {(name, d_in): runs.fixed_points(name, d_in)[-1].slope for name in PRESETS for d_in in DIMENSIONS}
-    flat = all(abs(slope) < NEARLY for slope in slopes.values())
-    others = [name for name in PRESETS if runs.fixed_points(name, 1)[0].power != 1]
-    powers = listed(f"{DISPLAY[name]}'s is Λ^{'(d_in + 4)' if name in others else 'd_in'}" for name in PRESETS)
-    largest = max(abs(slope) for slope in slopes.values())
+def _ultraviolet(name: str, runs: _Runs) -> Finding:
+    """A plateau of c at large cutoffs, for the talk's power of Lambda or another one."""
+    fixed = [runs.fixed_points(name, d_in) for d_in in DIMENSIONS]
+    slope = max(abs(each[-1].slope) for each in fixed)
+    power = runs.betas[name, 1]["lambda"].fixed_points.ultraviolet_exponent
+    as_in_the_talk = all(each[0].power == d_in for each, d_in in zip(fixed, DIMENSIONS, strict=True))
     return Finding(
         "c = λ Λ^d_in has an ultraviolet fixed point",
-        Verdict.of(flat, limits=bool(others)),
-        f"The derived powers: {powers}. With them d log|c|/d log Λ is {largest:.1g} or less at Λ = {CUTOFFS[-1]:g}.",
+        name,
+        Verdict.of(slope < NEARLY, limits=not as_in_the_talk),
+        f"With c = λ Λ^({power})"
+        + ("" if as_in_the_talk else ", not Λ^d_in,")
+        + f" the slope d log|c|/d log Λ is {slope:.1g} or less at Λ = {CUTOFFS[-1]:g}, d_in = {listed(DIMENSIONS)}.",
     )
 
 
@@ -272,17 +281,17 @@ def _infrared(name: str, runs: _Runs) -> Finding:
     """A plateau of c at cutoffs that still contain the inputs."""
     rows = runs.fixed_points(name, 1)
     steepest = max(rows, key=lambda row: abs(row.slope))
-    constant = abs(steepest.slope) < EXACTLY
-    reached = abs(rows[0].slope) < NEARLY
-    said = f"In d_in = 1, d log|c|/d log Λ = {rows[0].slope:.3g} at Λ = {rows[0].cutoff:g}, {INSIDE:g} times the largest input"
+    constant, reached = abs(steepest.slope) < EXACTLY, abs(rows[0].slope) < NEARLY
     if constant:
-        said = "In d_in = 1, c does not run at all: it is constant at every Λ that contains the inputs"
-    elif reached:
-        flattest = steepest.slope - steepest.power
-        said += f"; in between c runs, at most as {steepest.slope:.2f} at Λ = {steepest.cutoff:.2g}, where λ has slope {flattest:.2f}"
+        said = "c does not run at all: it is constant at every Λ that contains the inputs"
     else:
-        said += ": the inputs are not small against the scale of the kernel, and no plateau is reached"
-    return Finding(f"{DISPLAY[name]}: c has an infrared fixed point", Verdict.of(reached or constant), f"{said}.")
+        said = f"d log|c|/d log Λ = {rows[0].slope:.2g} at Λ = {rows[0].cutoff:g}, {INSIDE:g} times the largest input"
+        said += (
+            f"; in between c runs, at most with slope {steepest.slope:.2f} at Λ = {steepest.cutoff:.2g}"
+            if reached
+            else ": no plateau, for the inputs are not small against the scale of the kernel"
+        )
+    return Finding("c has an infrared fixed point", name, Verdict.of(reached or constant), f"In d_in = 1, {said}.")
 
 
 def _couplings(name: str, runs: _Runs) -> Panel:

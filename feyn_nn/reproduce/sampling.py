@@ -1,8 +1,8 @@
 """How many networks plain averages would need, exactly: the variance of f^n at one input and width.
 
-Given its hidden layer f is Gaussian with variance K_hat = s + (1/N) sum_k v_k, v = w phi^2, so that
-E f^(2m) = (2m-1)!! E K_hat^m; the cumulants of K_hat are those of v over N^(k-1), and those come from the moments of one neuron (physics notes, section 3).
-An average of f^n over M networks has the variance (E f^(2n) - (E f^n)^2)/M.
+Given its hidden layer f is Gaussian with variance K_hat = s + (1/N) sum_k v_k, v = w phi^2, so that E f^(2m) = (2m-1)!! E
+K_hat^m; the cumulants of K_hat are those of v over N^(k-1), and those come from the moments of one neuron (physics notes,
+section 3). An average of f^n over M networks has the variance (E f^(2n) - (E f^n)^2)/M.
 """
 
 from __future__ import annotations

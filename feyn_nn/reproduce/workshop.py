@@ -69,15 +69,19 @@ class Workshop:
             raise InputError(f"cannot create {self.directory}: {problem.strerror}; name another directory") from None
 
     def networks(self, architecture: Architecture, inputs: FloatArray, width: int) -> Ensemble:
-        """Networks of one width: their outputs, for plain averages as in the talk, and their K_hat."""
+        """Networks of one width: their outputs, for plain averages as in the talk, and their K_hat.
+
+        Of several outputs there are fewer networks, so that the number of outputs is the same.
+        """
         name = f"{architecture.activation.name}-d{architecture.d_in}-o{architecture.d_out}-n{width}"
-        return self._run(name, architecture, inputs, width, Record.CONDITIONAL)
+        nets = max(1, self.size.networks // architecture.d_out)
+        return self._run(name, architecture, inputs, width, Record.CONDITIONAL, nets)
 
     def neurons(self, architecture: Architecture, inputs: FloatArray) -> Ensemble:
         """One stream of neurons, which serves every width and number of outputs; of the tilted law for Gauss-net."""
         record = Record.TILTED if architecture.activation.normalised else Record.NEURONS
         name = f"{architecture.activation.name}-d{architecture.d_in}-{record.value}"
-        return self._run(name, replace(architecture, d_out=1), inputs, None, record)
+        return self._run(name, replace(architecture, d_out=1), inputs, None, record, self.size.neurons)
 
     def describe(self) -> dict[str, Any]:
         """What all figures of this workshop have in common, as JSON types."""
@@ -92,7 +96,13 @@ class Workshop:
         }
 
     def _run(
-        self, name: str, architecture: Architecture, inputs: FloatArray, width: int | None, record: Record
+        self,
+        name: str,
+        architecture: Architecture,
+        inputs: FloatArray,
+        width: int | None,
+        record: Record,
+        samples: int,
     ) -> Ensemble:
         if name in self._made:
             return self._made[name]
@@ -100,7 +110,7 @@ class Workshop:
             architecture,
             inputs,
             width,
-            self.size.networks if record.of_networks else self.size.neurons,
+            samples,
             self.size.experiments,
             self.seed * _STREAMS + crc32(name.encode()),
             record=record,

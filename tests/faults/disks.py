@@ -29,14 +29,14 @@ _CALLS: Final[list[tuple[Any, str]]] = [
 _ERRORS: Final = (errno.ENOSPC, errno.EIO, errno.EACCES)
 
 
-def failing_writes(place: Path) -> list[str]:
-    """Let each operation of a small run fail in turn, for good, and return what went wrong."""
+def failing_writes(place: Path, every: int = 1) -> list[str]:
+    """Let each operation of a small run fail in turn, or one in `every`, for good, and return what went wrong."""
     run(TINY, place / "undisturbed", keep_outputs=True)
     expected = content(place / "undisturbed")
     problems = []
     for owner, name in _CALLS:
-        for number in range(1, 100):
-            error = _ERRORS[number % len(_ERRORS)]
+        for number in range(1, 100, every):
+            error = _ERRORS[number // every % len(_ERRORS)]
             directory = place / f"{name}{number}"
             calls = [0]
             message = ""
