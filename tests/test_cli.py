@@ -619,3 +619,19 @@ def test_estimators_agree_on_one_ensemble(tmp_path: Path, capsys: pytest.Capture
         for name in ("two_point", "four_point"):
             gap = np.abs(np.array(other[name]["value"]) - np.array(plain[name]["value"]))
             assert np.all(gap < 6 * np.array(plain[name]["error"]) + 1e-12), f"seed {SEED}"
+
+
+def test_crosscheck_couplings_in_full(capsys: pytest.CaptureFixture[str]) -> None:
+    job = ["crosscheck", "relu", "--nets", "4000", "--estimator", "plain", "--couplings"]
+    found = load(run(capsys, *job, "--json"))["couplings"]
+    assert found["lambda"]["mean"]["value"] < 0
+    assert found["lambda"]["weighted"]["degrees_of_freedom"] == 0  # every tuple is the same measurement
+    assert found["lambda"]["second_order"]["value"] > found["lambda"]["mean"]["value"]
+    assert found["kappa"]["with_exchange"]["value"] > 0 > found["kappa"]["without_exchange"]["value"]
+    for name in ("g", "alpha"):
+        assert abs(found["odd"][name]["value"]) < 5 * found["odd"][name]["error"]
+    text = run(capsys, *job)
+    assert "Couplings in full (K on lines at vertices, cutoff 10)" in text
+    assert "wrong sign" in text
+    neurons = load(run(capsys, "crosscheck", "relu", "--nets", "4000", "--couplings", "--json"))["couplings"]
+    assert neurons["odd"] is None

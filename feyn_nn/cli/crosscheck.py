@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from feyn_nn.arrays import as_points, plain
+from feyn_nn.cli import couplings
 from feyn_nn.cli import options as shared
 from feyn_nn.cli.beta import add_propagator
 from feyn_nn.cli.imported import add_imported, imported
@@ -43,6 +44,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser,
         "default: the one with the least noise, which decides what is simulated: single neurons, of the tilted law for "
         "Gauss-net, and conditional kernels of a deep network; imported outputs are averaged plainly",
+    )
+    parser.add_argument(
+        "--couplings",
+        action="store_true",
+        help="also the weighted fit, the second-order root, kappa with and without the exchange, and odd couplings",
     )
     add_imported(parser)
     parser.add_argument("--out", metavar="DIR", help="new directory for crosscheck.json and summary.txt")
@@ -101,6 +107,10 @@ def run(options: argparse.Namespace) -> int:
     record = document(result, settings)
     record["provenance"] = provenance(outputs=options.outputs, inputs=options.inputs if options.outputs else None)
     summary = text(result, settings)
+    if options.couplings:
+        found = couplings.measure_couplings(result)
+        record["couplings"] = couplings.document(found)
+        summary += "\n".join(couplings.text(found)) + "\n"
     if directory is not None:
         write_json(directory / "crosscheck.json", record)
         write_text(directory / "summary.txt", summary)
