@@ -622,7 +622,7 @@ def test_estimators_agree_on_one_ensemble(tmp_path: Path, capsys: pytest.Capture
 
 
 def test_crosscheck_couplings_in_full(capsys: pytest.CaptureFixture[str]) -> None:
-    job = ["crosscheck", "relu", "--nets", "4000", "--estimator", "plain", "--couplings"]
+    job = ["crosscheck", "relu", "--nets", "20000", "--estimator", "plain", "--couplings"]
     found = load(run(capsys, *job, "--json"))["couplings"]
     assert found["lambda"]["mean"]["value"] < 0
     assert found["lambda"]["weighted"]["degrees_of_freedom"] == 0  # every tuple is the same measurement
