@@ -109,11 +109,11 @@ def document(found: Couplings) -> dict[str, Any]:
     return record
 
 
-def text(found: Couplings) -> list[str]:
-    """The couplings for a reader, line by line."""
+def sentences(found: Couplings) -> list[str]:
+    """The couplings in words."""
     quartic = found.quartic
     weighted, second = quartic.weighted, quartic.second_order
-    sentences = [
+    said = [
         f"weighted by the covariance over tuples: {weighted.coupling}; constancy {weighted.test}"
         if weighted is not None
         else f"no weighted fit: {quartic.no_weighted}",
@@ -126,8 +126,13 @@ def text(found: Couplings) -> list[str]:
         else f"kappa and the exchange explain {found.deviation.explained} of the talk's delta' on average over tuples",
         "" if found.odd is None else f"{found.odd[0].verdict}; {found.odd[1].verdict}",
     ]
-    lines = ["", f"Couplings in full ({quartic.legs}):"]
-    for sentence in filter(None, sentences):
+    return [sentence for sentence in said if sentence]
+
+
+def text(found: Couplings) -> list[str]:
+    """The couplings for a reader, line by line."""
+    lines = ["", f"Couplings in full ({found.quartic.legs}):"]
+    for sentence in sentences(found):
         first, *rest = wrapped(f"    {sentence}")
         lines += [first.replace("    ", "  - ", 1), *(f"    {line}" for line in rest)]
     return lines

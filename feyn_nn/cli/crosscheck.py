@@ -21,6 +21,7 @@ from feyn_nn.kernels import Propagator, kernel_of
 from feyn_nn.measure import CrossCheck, Estimator, best_estimator, crosscheck
 from feyn_nn.network import PRESETS, TALK_CUTOFF, TALK_EXPERIMENTS
 from feyn_nn.numeric import check_cutoff
+from feyn_nn.report.crosscheck import crosscheck_page
 
 if TYPE_CHECKING:
     from feyn_nn.ensembles import SimulationSettings
@@ -51,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="also the weighted fit, the second-order root, kappa with and without the exchange, and odd couplings",
     )
     add_imported(parser)
-    parser.add_argument("--out", metavar="DIR", help="new directory for crosscheck.json and summary.txt")
+    parser.add_argument("--out", metavar="DIR", help="new directory for report.html, crosscheck.json and summary.txt")
     shared.add_json(parser)
     parser.set_defaults(experiments=None)
 
@@ -107,13 +108,17 @@ def run(options: argparse.Namespace) -> int:
     record = document(result, settings)
     record["provenance"] = provenance(outputs=options.outputs, inputs=options.inputs if options.outputs else None)
     summary = text(result, settings)
+    remarks: list[str] = []
     if options.couplings:
         found = couplings.measure_couplings(result)
         record["couplings"] = couplings.document(found)
+        remarks = couplings.sentences(found)
         summary += "\n".join(couplings.text(found)) + "\n"
     if directory is not None:
         write_json(directory / "crosscheck.json", record)
         write_text(directory / "summary.txt", summary)
+        name = settings["net"] or settings["kernel"]
+        write_text(directory / "report.html", crosscheck_page(result, name, remarks, settings, record["provenance"]))
     sys.stdout.write(json_text(record) if options.json else summary)
     return 0
 
