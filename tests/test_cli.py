@@ -471,7 +471,12 @@ def test_crosscheck_writes_its_results_and_overwrites_none(tmp_path: Path, capsy
     command = ["crosscheck", *RUN, *INPUTS]
     shown = run(capsys, *command, "--out", str(tmp_path / "new" / "result"))
     written = files(tmp_path / "new" / "result")
-    assert set(written) == {"crosscheck.json", "summary.txt"}
+    assert set(written) == {"crosscheck.json", "report.html", "summary.txt"}
+    page = written["report.html"].decode()
+    assert "<script" not in page
+    assert page.count("<math") == 3
+    for sentence in ("Cross-check of", "What was found", "The diagrams behind it"):
+        assert sentence in page
     assert written["summary.txt"].decode() == shown
     document = load(written["crosscheck.json"].decode())
     check_crosscheck(document)
