@@ -1,8 +1,6 @@
 """Measures what a chunk costs beside its numbers: tasks, files, manifest, traffic, memory; writes `overhead.md`.
 
-    python benchmarks/overhead.py [--tasks 1000] [--repetitions 3] [--output FILE]
-
-What is measured is in README.md.
+python benchmarks/overhead.py [--tasks 1000] [--repetitions 3] [--output FILE]
 """
 
 from __future__ import annotations
@@ -78,7 +76,7 @@ def tasks(count: int, repetitions: int) -> Iterator[str]:
         simulate_chunk(settings, 0, chunk)
     alone = (time.perf_counter() - begun) / count
     yield f"| the chunk alone, one after another | {1e3 * alone:.2f} | {1e3 * alone:.2f} | |"
-    ways = {
+    ways: dict[str, AbstractContextManager[Workers]] = {
         "1 thread": nullcontext(Workers(threads(1), 1)),
         "2 threads": nullcontext(Workers(threads(WORKERS), WORKERS)),
         "2 processes": lent(WORKERS),
@@ -130,22 +128,30 @@ def traffic() -> Iterator[str]:
         yield f"| {record.value} | {out:,} | {len(pickle.dumps(vector)):,} | {len(array_bytes(vector)):,} |"
 
 
+_MEMORY: Final = """
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from benchmarks.overhead import TALK
+from benchmarks.peak_memory import peak
+from feyn_nn.ensembles import run
+
+before = peak()
+with tempfile.TemporaryDirectory() as place:
+    settings = replace(TALK, nets=3 * {chunk}, runs=TALK.runs[:1], chunk={chunk})
+    run(settings, Path(place) / "run", keep_outputs={raw}, workers=2)
+print(peak() - before)
+"""
+
+
 def memory() -> Iterator[str]:
     """Most memory held, in MB above that of the imports, for chunks of two sizes."""
     for chunk in (TALK.chunk, 10 * TALK.chunk):
         for name, raw in (("statistics", "False"), ("and raw outputs", "True")):
-            code = (
-                "import resource, sys, tempfile; from pathlib import Path; from dataclasses import replace\n"
-                "from benchmarks.overhead import TALK; from benchmarks.peak_memory import peak; from feyn_nn.ensembles import run\n"
-                "before = peak()\n"
-                "with tempfile.TemporaryDirectory() as place:\n"
-                f"    run(replace(TALK, nets=4 * {chunk}, runs=TALK.runs[:1], chunk={chunk}), Path(place) / 'a', "
-                f"keep_outputs={raw}, workers=2)\n"
-                "print(peak() - before)"
-            )
-            found = subprocess.run(
-                [sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=HERE.parent
-            )
+            code = _MEMORY.format(chunk=chunk, raw=raw)
+            command = [sys.executable, "-c", code]
+            found = subprocess.run(command, check=True, capture_output=True, text=True, cwd=HERE.parent)  # noqa: S603
             yield f"| {chunk:,} | {name} | {float(found.stdout):.0f} |"
 
 
@@ -177,7 +183,13 @@ def main() -> None:
         "| networks in a chunk | what is kept | MB |\n"
         "|--:|---|--:|": memory(),
     }
-    lines = ["# What a chunk costs", "", "Written by `overhead.py`; what is measured is in [README.md](README.md).", ""]
+    lines = [
+        "# What a chunk costs",
+        "",
+        "Written by `overhead.py`: what a chunk costs beside its numbers. What follows from it for a large run stands in",
+        "[docs/ensembles.md](../docs/ensembles.md).",
+        "",
+    ]
     for heading, rows in tables.items():
         lines += [*f"## {heading}".splitlines()]
         for row in rows:

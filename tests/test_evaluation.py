@@ -478,15 +478,20 @@ def test_integrals_under_integrals() -> None:
         value(CubeIntegral(K(x1, y1) * CubeIntegral(K(y1, y2), y1), y2, y1))
 
 
-def test_error_comes_from_the_refined_grid() -> None:
-    """ReLU without bias in d = 2: kinks across panels leave an error, the difference to a finer grid; Gauss has none."""
+def test_the_error_covers_what_a_finer_grid_changes() -> None:
+    """Rules fit the kernels of networks to rounding in d = 2; a kernel known by its length scale alone leaves an error."""
     contact = expression(generate_correlator(4, QUARTIC, [(1,)]), None)
     tuples = sorted_tuples(3, 4)
-    cases: list[tuple[Kernel, float, float]] = [(ReluKernel(2), 1e-10, 1e-2), (GaussKernel(2), 0.0, 1e-11)]
+    unknown = parse_kernel("exp(-(rr^2+1/1000)^(1/8))", 2, 1.0, 0.0)
+    cases: list[tuple[Kernel, float, float]] = [
+        (ReluKernel(2), 0.0, 1e-11),
+        (GaussKernel(2), 0.0, 1e-11),
+        (unknown, 1e-9, 1e-1),
+    ]
     for kernel, low, high in cases:
         values, error = evaluate_with_error(contact, POINTS[2], tuples, kernel, kernel, CUT, values=COUPLINGS)
         rough = evaluate(contact, POINTS[2], tuples, kernel, kernel, CUT, values=COUPLINGS)
-        assert error == pytest.approx(np.max(np.abs(values - rough)) / np.max(np.abs(values)), rel=1e-12, abs=1e-16)
+        assert np.max(np.abs(values - rough)) <= (1.01 * error + 1e-14) * np.max(np.abs(values))
         assert low <= error < high
 
 
@@ -612,9 +617,7 @@ def test_values_that_do_not_fit() -> None:
     refused(lam, "outputs of shape .*: expected integers", outputs=[0.5, 1.0, 0.0, 0.0])
     integral = CubeIntegral(sympy.Function("lambda")(y1), y1)
     refused(integral, r"the given function lambda\(y\) returned shape \(\)", functions={"lambda": lambda y: 1.0})
-    refused(
-        integral, r"the given function lambda\(y\) returned shape", functions={"lambda": lambda y: y[:, 0] / 0.0 * 0}
-    )
+    refused(integral, r"the given function lambda\(y\) is nan at y", functions={"lambda": lambda y: y[:, 0] / 0.0 * 0})
     refused(integral, r"function lambda\(y\) did not return real numbers", functions={"lambda": lambda y: "text"})
     kernel = ErfKernel()
     constant = evaluate(

@@ -17,7 +17,17 @@ from feyn_nn.graphs import Diagram, diagrams_of, topologies
 from feyn_nn.kernels import ErfKernel, FunctionKernel, GaussKernel, ReluKernel, WeightsPropagator
 from feyn_nn.measure.couplings import theory_coefficients
 from feyn_nn.network import PRESETS
-from feyn_nn.numeric import Component, Contraction, Grid, PointGrid, Region, Shape, Vertex, connected_components, grid_for
+from feyn_nn.numeric import (
+    Component,
+    Contraction,
+    Grid,
+    PointGrid,
+    Region,
+    Shape,
+    Vertex,
+    connected_components,
+    grid_for,
+)
 from feyn_nn.numeric import contraction as contraction_module
 from feyn_nn.numeric import networks as networks_module
 from feyn_nn.numeric.shapes import diagram_components
@@ -272,7 +282,8 @@ def test_blocks_of_rows_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     tuples = sorted_tuples(2, 4)
     whole = Contraction(inputs, grid, kernel, kernel).integrals(DIAGRAMS["bubble"], tuples)
     for size in (1, 50, 100):
-        monkeypatch.setattr(contraction_module, "_KERNEL_NUMBERS", size)
+        monkeypatch.setattr(contraction_module, "_BLOCK_NUMBERS", size)
+        monkeypatch.setattr(contraction_module, "_LEAST_NODES", 1)
         monkeypatch.setattr(contraction_module, "_KEPT_PAIRS", 0)
         pieces = Contraction(inputs, grid, kernel, kernel).integrals(DIAGRAMS["bubble"], tuples)
         np.testing.assert_allclose(pieces, whole, rtol=1e-12)

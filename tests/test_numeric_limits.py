@@ -106,6 +106,7 @@ def test_parts_of_the_nodes_do_not_matter(monkeypatch: pytest.MonkeyPatch, size:
             correlator = generate_correlator(n, TALK_ACTION, [(1, 0), (0, 1)])
             results += list(contraction.coefficients(correlator, sorted_tuples(3, n)).values())
         monkeypatch.setattr(contraction_module, "_BLOCK_NUMBERS", size)
+        monkeypatch.setattr(contraction_module, "_LEAST_NODES", 1)
     for one, other in zip(whole, parts, strict=True):
         np.testing.assert_allclose(other, one, rtol=1e-12)
 
@@ -117,6 +118,7 @@ def test_six_legs_fit_where_all_products_at_once_would_not(monkeypatch: pytest.M
     grid = small_grid(60)
     expected = Contraction(INPUTS, grid, kernel, kernel).integrals(contact, sorted_tuples(5, 6))
     monkeypatch.setattr(networks_module, "MAX_NUMBERS", 1000)
+    monkeypatch.setattr(contraction_module, "_LEAST_NODES", 1)
     monkeypatch.setattr(contraction_module, "_BLOCK_NUMBERS", 500)  # 35 products, 60 nodes
     found = Contraction(INPUTS, grid, kernel, kernel).integrals(contact, sorted_tuples(5, 6))
     np.testing.assert_allclose(found, expected, rtol=1e-12)
@@ -187,7 +189,7 @@ def relu_square(legs: FloatArray, cutoff: float) -> float:
 
 
 def test_error_covers_the_truth_where_kinks_cross_panels() -> None:
-    """ReLU's kernel in d = 2 as a user's, so that its form is not known: the quoted error holds for all tuples, and is not empty."""
+    """ReLU's kernel in d = 2 as a user's, its form not known: the quoted error holds for all tuples, and is not empty."""
     points = np.array([[0.5, 1.0], [1.0, 0.5], [1.0, 1.0], [0.7, -0.4]])
     tuples = sorted_tuples(4, 4)
     kernel = FunctionKernel(ReluKernel(2), 2)

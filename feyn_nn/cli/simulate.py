@@ -43,8 +43,8 @@ LOCAL: Final = "local"
 _SECONDS: Final = 8.0
 """Measured on 2 cores; the compiled engines are faster by a factor."""
 _SECONDS_PER_NETWORK: Final = 0.7e-6
-_SECONDS_PER_NEURON: Final = 0.08e-6
-_SECONDS_PER_WEIGHT: Final = 0.007e-6
+_SECONDS_PER_NEURON: Final = 0.04e-6
+_SECONDS_PER_WEIGHT: Final = 0.006e-6
 _SECONDS_PER_SAMPLE: Final = 0.4e-6
 
 _OF_A_NEW_RUN: Final = {
@@ -93,7 +93,10 @@ def add_run(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, help="seed of all random numbers (default 0)")
     parser.add_argument(
-        "--chunk", type=int, metavar="C", help="networks in each task and file; numbers depend on it (default: fixed)"
+        "--chunk",
+        type=int,
+        metavar="C",
+        help="networks in each task and file; numbers depend on it (default: some tenths of a second)",
     )
     parser.add_argument(
         "--engine",
@@ -101,7 +104,9 @@ def add_run(parser: argparse.ArgumentParser) -> None:
         default=Engine.NUMPY.value,
         help="what draws the networks (default numpy; the others need the fast extra)",
     )
-    parser.add_argument("--workers", type=int, metavar="W", help="threads (default: the cores available)")
+    parser.add_argument(
+        "--workers", type=int, metavar="W", help="number of threads or processes (default: the cores available)"
+    )
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--processes", action="store_true", help="processes in place of threads")
     where.add_argument(

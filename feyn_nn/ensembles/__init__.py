@@ -3,7 +3,7 @@
 Nothing in this room knows a kernel K, a moment or a diagram: simulation and theory meet only in `measure`.
 """
 
-from feyn_nn.ensembles.cluster import local_cluster, remote_cluster
+from feyn_nn.ensembles.cluster import DaskExecutor, local_cluster, remote_cluster
 from feyn_nn.ensembles.ensemble import Ensemble, Tail
 from feyn_nn.ensembles.executors import ExecutorFactory, Workers, processes, threads
 from feyn_nn.ensembles.imported import from_outputs, read_outputs
@@ -29,6 +29,7 @@ __all__ = [
     "TAIL_ORDERS",
     "Chunk",
     "ChunkResult",
+    "DaskExecutor",
     "Engine",
     "Ensemble",
     "ExecutorFactory",

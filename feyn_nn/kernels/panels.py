@@ -26,7 +26,8 @@ RULE: Final = legendre_rule(16)
 """Every panel is resolved at the nodes of this rule."""
 MAX_PANELS: Final = 1000
 _MOST_BISECTIONS: Final = 50_000
-_RESOLVED: Final = 1e-10
+_RESOLVED: Final = 1e-11
+_KINK: Final = 1e-7
 _FINEST: Final = -24
 """Structure of phi is looked for on scales from 2^-24 on."""
 _SHORT: Final = 2.0**-50
@@ -73,7 +74,7 @@ def smooth_panels(activation: Activation, reach: float) -> Panels:
     if len(edges) > MAX_PANELS:
         raise resolution.too_rough()
     quarter = np.minimum(edges[1:-1] - edges[:-2], edges[2:] - edges[1:-1]) / 4
-    kinks = ~resolution.resolved(edges[1:-1] - quarter, edges[1:-1] + quarter)
+    kinks = ~resolution.resolved(edges[1:-1] - quarter, edges[1:-1] + quarter, _KINK)
     return Panels(edges, edges[1:-1][kinks])
 
 
@@ -101,13 +102,13 @@ class _Resolution:
         values = np.abs(activation_values(activation, np.stack([self._distances, -self._distances])))
         self._largest = np.maximum.accumulate(np.max(values, axis=0))
 
-    def resolved(self, left: FloatArray, right: FloatArray) -> BoolArray:
+    def resolved(self, left: FloatArray, right: FloatArray, accuracy: float = _RESOLVED) -> BoolArray:
         """Which panels are resolved, shape (panels,)."""
         z = left[:, None] + (right - left)[:, None] * RULE.nodes
         values = activation_values(self._activation, z)
         distance = _SLACK * np.maximum(np.abs(left), np.abs(right))
         nearer = self._largest[np.maximum(np.searchsorted(self._distances, distance, side="right") - 1, 0)]
-        smooth: BoolArray = RULE.last_coefficients(values) <= _RESOLVED * np.maximum(
+        smooth: BoolArray = RULE.last_coefficients(values) <= accuracy * np.maximum(
             np.max(np.abs(values), axis=1), nearer
         )
         return smooth

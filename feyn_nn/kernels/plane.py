@@ -4,9 +4,12 @@ With the angle psi between two pre-activations of standard deviations a and b (z
 
     z_x = a (C t + S h) - c_x,   z_y = b (C t - S h) - c_y,   C = cos(psi/2),   S = sin(psi/2),
 
-t and h independent standard Gaussians. For fixed h the places where phi is not smooth are points on the line of t: the inner
-integral is cut there. As a function of h it is smooth but where a kink in z_x meets one in z_y: the outer integral is cut
-there, and its panels are halved until their last Legendre coefficients say that they are resolved. For psi = 0 there is no h.
+t and h independent standard Gaussians. For fixed h the places where phi has a kink are points on the line of t: the inner integral
+is cut there. As a function of h it is smooth but where a kink in z_x meets one in z_y: the outer integral is cut there.
+
+First with few nodes: between the outer cuts Gauss rules for pieces of a Gaussian, and of the inner edges where phi is smooth those
+of the larger deviation alone, for the others are near them where psi is small. Pairs for which last coefficients do not
+say that this is enough are done again with all edges, and outer panels that are halved until they are resolved.
 """
 
 from __future__ import annotations
@@ -17,20 +20,23 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from feyn_nn.errors import LimitError
+from feyn_nn.kernels.half_lines import REACH, half_line_rules
 from feyn_nn.kernels.legendre import legendre_rule
 from feyn_nn.kernels.neuron import Bounded, in_deviations
 
 if TYPE_CHECKING:
     from feyn_nn.arrays import BoolArray, FloatArray, IntArray
+    from feyn_nn.kernels.legendre import LegendreRule
     from feyn_nn.kernels.neuron import Neuron
 
 GOAL: Final = 1e-11
-"""Error of a panel of the outer integral, relative to sqrt(E[phi(z_x)^2] E[phi(z_y)^2])."""
+"""Error of a piece of the outer integral, relative to sqrt(E[phi(z_x)^2] E[phi(z_y)^2])."""
 _INNER: Final = legendre_rule(20)
+_MIDDLE: Final = legendre_rule(20)
 _OUTER: Final = legendre_rule(24)
 _PANEL: Final = 8.5
 """Standard deviations: a Gaussian's half on 20 nodes leaves 1e-14."""
-_LEFT: Final = 1e-13
+_LEFT: Final = 1e-11
 _ROUNDING: Final = 2e-12
 """What the ends of the window and rounding leave, relative to the same."""
 _HALVINGS: Final = 40
@@ -45,14 +51,8 @@ def plane_work(neuron: Neuron, x: FloatArray, y: FloatArray, angle: FloatArray) 
     """About how many values of phi the integrals for pairs of variances and their angles, of shape (pairs,), take at least."""
     variance = np.concatenate([x, y])
     panels = neuron.panels(variance, neuron.window(variance, left=_LEFT))
-    outer = np.where(_parallel(angle), 1, 2 * len(_OUTER.nodes))
+    outer = np.where(_parallel(angle), 1, len(_OUTER.nodes))
     return float(np.sum(outer)) * 2 * len(panels.edges) * len(_INNER.nodes)
-
-
-def _parallel(angle: FloatArray) -> BoolArray:
-    """Pairs of exactly parallel or opposite pre-activations."""
-    result: BoolArray = (angle == 0) | (angle == pi)
-    return result
 
 
 def plane_moments(neuron: Neuron, x: FloatArray, y: FloatArray, angle: FloatArray, size: FloatArray) -> Bounded:
@@ -70,16 +70,31 @@ def plane_moments(neuron: Neuron, x: FloatArray, y: FloatArray, angle: FloatArra
     window = neuron.window(np.concatenate([x, y]), left=_LEFT)
     value, error = np.empty((2, len(x)))
     for start in range(0, len(x), _PAIRS):
-        rows = slice(start, start + _PAIRS)
-        pairs = _Pairs(neuron, window, x[rows], y[rows], angle[rows])
-        value[rows], error[rows] = pairs.integral(size[rows])
+        rows = np.arange(start, min(start + _PAIRS, len(x)))
+        for few in (True, False):
+            if few and window > REACH:
+                continue
+            pairs = _Pairs(neuron, window, x[rows], y[rows], angle[rows], few=few)
+            found = pairs.by_gauss_rules() if few else pairs.by_halving(GOAL * size[rows])
+            value[rows], error[rows] = found.value, found.error + _ROUNDING * size[rows]
+            rows = rows[found.error > GOAL * size[rows]]
+            if not len(rows):
+                break
     return Bounded(value, error)
 
 
-class _Pairs:
-    """Some pairs; `_lines` are the places where phi is not smooth, as C t + S h in z_x and C t - S h in z_y."""
+def _parallel(angle: FloatArray) -> BoolArray:
+    """Pairs of exactly parallel or opposite pre-activations."""
+    result: BoolArray = (angle == 0) | (angle == pi)
+    return result
 
-    def __init__(self, neuron: Neuron, window: float, x: FloatArray, y: FloatArray, angle: FloatArray) -> None:
+
+class _Pairs:
+    """Some pairs; `_lines` are the inner edges, as C t + S h in z_x and C t - S h in z_y, infinite where there is none."""
+
+    def __init__(
+        self, neuron: Neuron, window: float, x: FloatArray, y: FloatArray, angle: FloatArray, *, few: bool
+    ) -> None:
         self._neuron = neuron
         self._window = window
         mirrored = angle > pi / 2
@@ -90,11 +105,22 @@ class _Pairs:
         self._mean = neuron.mean(x)[:, None], neuron.mean(y)[:, None]
         self._deviation = np.sqrt(x)[:, None], self._sign * np.sqrt(y)[:, None]
         panels = neuron.panels(np.concatenate([x, y]), window)
-        first, second = (self._lines_of(panels.edges[1:-1], place) for place in (0, 1))
-        seen = np.any(np.minimum(np.abs(first), np.abs(second)) < sqrt(2) * window, axis=0)
-        self._lines = np.hstack([first[:, seen], second[:, seen]])
-        self._slopes = np.repeat([-1.0, 1.0], np.count_nonzero(seen))
-        self._kinks = panels.breaks if len(panels.breaks) <= _MOST_KINKS else panels.breaks[:0]
+        kinks = panels.breaks
+        smooth = np.setdiff1d(panels.edges[1:-1], kinks)
+        groups = [self._lines_of(kinks, 0), self._lines_of(kinks, 1)]
+        slopes = [-np.ones((len(x), len(kinks))), np.ones((len(x), len(kinks)))]
+        first, second = self._lines_of(smooth, 0), self._lines_of(smooth, 1)
+        if few:
+            larger = (x >= y)[:, None]
+            groups.append(np.where(larger, first, second))
+            slopes.append(np.where(larger, -1.0, 1.0) * np.ones((1, len(smooth))))
+        else:
+            groups += [first, second]
+            slopes += [-np.ones((len(x), len(smooth))), np.ones((len(x), len(smooth)))]
+        lines, slope = np.hstack(groups), np.hstack(slopes)
+        seen = np.any(np.abs(lines) < sqrt(2) * window, axis=0)
+        self._lines, self._slopes = lines[:, seen], slope[:, seen]
+        self._kinks = kinks if len(kinks) <= _MOST_KINKS else kinks[:0]
         self._even = np.linspace(-window, window, 2 * ceil(window / _PANEL) + 1)
 
     def _lines_of(self, z: FloatArray, place: int) -> FloatArray:
@@ -102,51 +128,99 @@ class _Pairs:
         sign = self._sign if place else 1.0
         return sign * in_deviations(z, self._mean[place], np.abs(self._deviation[place]))
 
-    def _outer_cuts(self) -> FloatArray:
-        """Where the outer integral is cut, ascending, shape (pairs, cuts)."""
-        first, second = (self._lines_of(self._kinks, place) for place in (0, 1))
+    def _meetings(self) -> FloatArray:
+        """Where a kink in z_x meets one in z_y, as h, ascending and within the window, shape (pairs, meetings)."""
+        first, second = self._lines_of(self._kinks, 0), self._lines_of(self._kinks, 1)
         apart = (first[:, :, None] - second[:, None, :]).reshape(len(first), -1)
-        meetings = np.divide(apart, 2 * self._sine, out=np.zeros_like(apart), where=self._sine > 0)
-        cuts = np.hstack([meetings, np.broadcast_to(self._even, (len(meetings), len(self._even)))])
-        return np.sort(np.clip(cuts, -self._window, self._window), axis=1)
+        meetings = np.divide(apart, 2 * self._sine, out=np.full_like(apart, np.inf), where=self._sine > 0)
+        return np.sort(np.clip(meetings, -self._window, self._window), axis=1)
 
-    def integral(self, size: FloatArray) -> Bounded:
-        """The integral over h and t, shape (pairs,), to `GOAL` times `size`."""
-        value, error = np.zeros((2, len(size)))
-        lines = np.flatnonzero(self._parallel)
-        value[lines] = self._inner(lines, np.zeros((len(lines), 1)))[:, 0]
-        cuts = self._outer_cuts()
+    def by_gauss_rules(self) -> Bounded:
+        """The integral over h and t with a few nodes between the meetings, shape (pairs,)."""
+        value, error = self._on_lines()
+        meetings = self._meetings()
+        inside = (np.abs(meetings) < self._window) & ~self._parallel[:, None]
+        lowest = np.min(meetings, axis=1, where=inside, initial=REACH)
+        highest = np.max(meetings, axis=1, where=inside, initial=-REACH)
+        highest[~np.any(inside, axis=1)] = REACH
+        slanted = np.flatnonzero(~self._parallel)
+        beyond = slanted[highest[slanted] < REACH]
+        for pair, sign, cuts in ((slanted, -1.0, -lowest), (beyond, 1.0, highest)):
+            rules = half_line_rules(cuts[pair])
+            values, bounds = self._inner(pair, sign * rules.nodes)
+            value[pair] += np.sum(rules.weights * values, axis=1)
+            error[pair] += np.sum(rules.weights * bounds, axis=1) + rules.error(values)
+        between = inside[:, :-1] & inside[:, 1:] & (np.diff(meetings, axis=1) > 0)
+        pair, panel = np.nonzero(between)
+        sums = self._panels(pair, meetings[pair, panel], meetings[pair, panel + 1], _MIDDLE)
+        np.add.at(value, pair, sums[0])
+        np.add.at(error, pair, sums[1] + sums[2])
+        return Bounded(value, error)
+
+    def by_halving(self, goal: FloatArray) -> Bounded:
+        """The integral over h and t with panels that are halved until the error of each is below a goal, shape (pairs,)."""
+        value, error = self._on_lines()
+        even = np.broadcast_to(self._even, (len(value), len(self._even)))
+        cuts = np.sort(np.hstack([self._meetings(), even]), axis=1)
         pair, panel = np.nonzero((np.diff(cuts, axis=1) > 0) & ~self._parallel[:, None])
         left, right = cuts[pair, panel], cuts[pair, panel + 1]
         for halving in range(_HALVINGS + 1):
-            length = right - left
-            h = left[:, None] + length[:, None] * _OUTER.nodes
-            values = self._inner(pair, h) * (np.exp(h**2 / -2) / sqrt(2 * pi))
-            bound = length * _OUTER.error(values)
-            done = (bound <= GOAL * size[pair]) | (halving == _HALVINGS)
-            np.add.at(value, pair[done], (length * (values @ _OUTER.weights))[done])
-            np.add.at(error, pair[done], bound[done])
+            sums, bounds, inner = self._panels(pair, left, right, _OUTER)
+            done = (bounds <= goal[pair]) | (halving == _HALVINGS)
+            np.add.at(value, pair[done], sums[done])
+            np.add.at(error, pair[done], bounds[done] + inner[done])
             pair, left, right = pair[~done], left[~done], right[~done]
             if not len(pair):
                 break
             middle = (left + right) / 2
             pair, left, right = np.tile(pair, 2), np.concatenate([left, middle]), np.concatenate([middle, right])
-        return Bounded(value, error + _ROUNDING * size)
+        return Bounded(value, error)
 
-    def _inner(self, pair: IntArray, h: FloatArray) -> FloatArray:
+    def _on_lines(self) -> tuple[FloatArray, FloatArray]:
+        """Values and errors of the parallel pairs, where there is no h, and zeros for all others."""
+        value, error = np.zeros((2, len(self._parallel)))
+        pair = np.flatnonzero(self._parallel)
+        found = self._inner(pair, np.zeros((len(pair), 1)))
+        value[pair], error[pair] = found.value[:, 0], found.error[:, 0]
+        return value, error
+
+    def _panels(
+        self, pair: IntArray, left: FloatArray, right: FloatArray, rule: LegendreRule
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """The integral over panels of h, its error, and what inner errors add to that, each of shape (panels,)."""
+        length = right - left
+        h = left[:, None] + length[:, None] * rule.nodes
+        density = np.exp(h**2 / -2) / sqrt(2 * pi)
+        inner = self._inner(pair, h)
+        values = inner.value * density
+        return (
+            length * (values @ rule.weights),
+            length * rule.error(values),
+            length * ((inner.error * density) @ rule.weights),
+        )
+
+    def _inner(self, pair: IntArray, h: FloatArray) -> Bounded:
         """The integral over t for rows of pairs, at each of several h, shape (rows, nodes)."""
-        result, shape = np.empty(h.size), h.shape
-        pair, h = np.repeat(pair, h.shape[1]), h.reshape(-1, 1)
-        step = max(1, _BLOCK // (len(_INNER.nodes) * (len(self._slopes) + len(self._even))))
+        value, error = np.empty((2, h.size))
+        shape, pair, h = h.shape, np.repeat(pair, h.shape[1]), h.reshape(-1, 1)
+        panels = self._slopes.shape[1] + len(self._even) - 1
+        step = max(1, _BLOCK // (len(_INNER.nodes) * panels))
         for start in range(0, len(pair), step):
-            rows = pair[start : start + step]
-            shift = self._sine[rows] * h[start : start + step]
-            cuts = (self._lines[rows] + self._slopes * shift) / self._cosine[rows]
+            part = slice(start, start + step)
+            rows = pair[part]
+            shift = self._sine[rows] * h[part]
+            cuts = (self._lines[rows] + self._slopes[rows] * shift) / self._cosine[rows]
             cuts = np.hstack([cuts, np.broadcast_to(self._even, (len(rows), len(self._even)))])
-            t, weights = _INNER.composite(np.sort(np.clip(cuts, -self._window, self._window), axis=1))
-            weights *= np.exp(t**2 / -2) / sqrt(2 * pi)
-            t *= self._cosine[rows]
+            cuts = np.sort(np.clip(cuts, -self._window, self._window), axis=1)
+            length = np.diff(cuts, axis=1)
+            t = cuts[:, :-1, None] + length[:, :, None] * _INNER.nodes
+            density = np.exp(t**2 / -2) / sqrt(2 * pi)
+            t *= self._cosine[rows, :, None]
+            shift = shift[:, :, None]
+            product = np.ones_like(t)
             for mean, deviation, displaced in zip(self._mean, self._deviation, (t + shift, t - shift), strict=True):
-                weights *= self._neuron.values(mean[rows] + deviation[rows] * displaced)
-            result[start : start + step] = np.sum(weights, axis=1)
-        return result.reshape(shape)
+                product *= self._neuron.values(mean[rows, :, None] + deviation[rows, :, None] * displaced)
+            error[part] = np.einsum("rp,rp,rp->r", length, np.max(density, axis=2), _INNER.error(product))
+            product *= density
+            value[part] = np.einsum("rp,rp->r", length, product @ _INNER.weights)
+        return Bounded(value.reshape(shape), error.reshape(shape))

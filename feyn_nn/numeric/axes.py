@@ -3,8 +3,8 @@
 Panels of Gauss-Legendre: edges at the inputs' coordinates and at zero, widths of at most the kernel's length scale between
 them, growing geometrically outside, so that cutoffs of 1e5 cost a few dozen panels. Kinks at the inputs lie on edges.
 
-For analytic kernels y = width sinh(t), with Gauss-Legendre in t: singularities at a distance of `width`, or along a cone, stay
-at a fixed distance from the real t axis, and the rule converges exponentially without any panels.
+For analytic kernels y = width sinh(t), with Gauss-Legendre in t: singularities at a distance of `width`, or along a
+cone, stay at a fixed distance from the real t axis, and the rule converges exponentially without any panels.
 """
 
 from __future__ import annotations

@@ -4,16 +4,17 @@ With y = t z, z on the surface and 0 <= t <= 1, an integrand of degree p in y ha
 
     int_cube f = Lambda / (p + d) * int_surface f,
 
-and the same holds for every vertex of a diagram. On the surface K(x, y) is smooth but for y along x or -x, where it has a kink
-(d = 2) or a point like the tip of a cone (d = 3). In d = 1 the surface is two points, so that every diagram is exact. In d = 2 it
-is cut into segments at those directions. In d = 3 every face is cut into triangles with corners there, each into six with one
-such corner, and collapsed onto it (Duffy 1982), after which the integrand is smooth again.
+and the same holds for every vertex of a diagram. On the surface K(x, y) is smooth but for y along x or -x, where it has
+a kink (d = 2) or a point like the tip of a cone (d = 3). In d = 1 the surface is two points, so that every diagram is
+exact. In d = 2 it is cut into segments at those directions. In d = 3 every face is cut into triangles with corners
+there, each into six with one such corner, and collapsed onto it (Duffy 1982), after which the integrand is smooth
+again.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Final, final
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 _RADIAL_NODES: Final = 24
 _SAME_PLACE: Final = 1e-10
+_CORNERS: Final = np.array([[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]])
 
 
 @final
@@ -103,13 +105,24 @@ def cone_grid(inputs: FloatArray, cutoff: float, order: int) -> ConeGrid:
     if dimension == 2:
         return _square(directions, cutoff, order)
     nodes, weights, owners = [], [], []
-    for number, face in enumerate(faces(3)):
-        points, mass = _triangulated(_on_face(directions, face), order)
+    for number, (face, pieces) in enumerate(zip(faces(3), _cut_faces(directions.tobytes()), strict=True)):
+        points, mass = _collapsed(pieces, order)
         nodes.append(np.insert(points, face.axis, face.side, axis=1))
         weights.append(mass)
         owners.append(np.full(len(mass), number))
     rays = PointGrid(cutoff * np.concatenate(nodes), cutoff**2 * np.concatenate(weights), cutoff)
     return ConeGrid(rays, np.concatenate(owners))
+
+
+def cone_pieces(inputs: FloatArray) -> int:
+    """The number of pieces, each with order^(d - 1) nodes, that the surface is cut into."""
+    dimension = inputs.shape[1]
+    if dimension == 1:
+        return 2
+    directions = _directions(inputs)
+    if dimension == 2:
+        return sum(len(_edges(directions, face)) - 1 for face in faces(2))
+    return sum(len(pieces) for pieces in _cut_faces(directions.tobytes()))
 
 
 def _directions(inputs: FloatArray) -> FloatArray:
@@ -128,13 +141,18 @@ def _on_face(directions: FloatArray, face: Face) -> FloatArray:
 def _square(directions: FloatArray, cutoff: float, order: int) -> ConeGrid:
     starts, ends, owners = [], [], []
     for number, face in enumerate(faces(2)):
-        edges = _distinct(np.concatenate([[[-1.0], [0.0], [1.0]], _on_face(directions, face)]))
+        edges = _edges(directions, face)
         points = np.insert(edges, face.axis, face.side, axis=1)
         starts.append(points[:-1])
         ends.append(points[1:])
         owners.append(np.full((len(points) - 1) * order, number))
     segments = Segments(cutoff * np.concatenate(starts), cutoff * np.concatenate(ends), order, signs=(1, -1))
     return ConeGrid(PointGrid(segments.nodes(), segments.weights(), cutoff, segments), np.concatenate(owners))
+
+
+def _edges(directions: FloatArray, face: Face) -> FloatArray:
+    """Ends of the segments of one face of the square, shape (ends, 1)."""
+    return _distinct(np.concatenate([[[-1.0], [0.0], [1.0]], _on_face(directions, face)]))
 
 
 def _distinct(points: FloatArray) -> FloatArray:
@@ -147,20 +165,27 @@ def _distinct(points: FloatArray) -> FloatArray:
     return points[kept]
 
 
-def _triangulated(singular: FloatArray, order: int) -> tuple[FloatArray, FloatArray]:
-    """Nodes in [-1, 1]^2 and weights, for integrands with such points, shape (points, 2)."""
-    corners = np.array([[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]])
-    points = _distinct(np.concatenate([corners, singular]))
+@lru_cache(maxsize=16)
+def _cut_faces(directions: bytes) -> tuple[FloatArray, ...]:
+    """Triangles of every face of the cube of half-edge 1, shape (triangles, 3, 2), the first corner of each is singular."""
+    places = np.frombuffer(directions).reshape(-1, 3)
+    delaunay = import_module("scipy.spatial").Delaunay  # slow to load, and only used here
+    cut = []
+    for face in faces(3):
+        points = _distinct(np.concatenate([_CORNERS, _on_face(places, face)]))
+        large = points[delaunay(points).simplices]  # (triangles, 3, 2)
+        centre = np.broadcast_to(large.mean(axis=1, keepdims=True), large.shape)
+        halves = [np.stack([large, (large + large[:, turn]) / 2, centre], axis=2) for turn in ([1, 2, 0], [2, 0, 1])]
+        cut.append(np.concatenate(halves).reshape(-1, 3, 2))
+    return tuple(cut)
+
+
+def _collapsed(pieces: FloatArray, order: int) -> tuple[FloatArray, FloatArray]:
+    """Nodes and weights on triangles, shape (triangles, 3, 2), by squares that are collapsed onto the first corner."""
     places, weights = unit_rule(order)
-    nodes, mass = [], []
-    triangles = import_module("scipy.spatial").Delaunay(points).simplices  # slow to load, and only used here
-    for corner in points[triangles]:  # (3, 2)
-        centre = corner.mean(axis=0)
-        for tip in range(3):
-            for other in ((tip + 1) % 3, (tip + 2) % 3):
-                first, second = (corner[tip] + corner[other]) / 2 - corner[tip], centre - corner[tip]
-                side = first + places[:, None] * (second - first)  # (order, 2)
-                nodes.append((corner[tip] + places[:, None, None] * side).reshape(-1, 2))
-                area = abs(float(first[0] * second[1] - first[1] * second[0]))
-                mass.append(np.outer(area * places * weights, weights).ravel())
-    return np.concatenate(nodes), np.concatenate(mass)
+    first, second = pieces[:, 1] - pieces[:, 0], pieces[:, 2] - pieces[:, 0]
+    side = first[:, None] + places[:, None] * (second - first)[:, None]  # (triangles, order, 2)
+    nodes = pieces[:, 0, None, None] + places[:, None, None] * side[:, None]
+    areas = np.abs(first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0])
+    mass = areas[:, None, None] * np.outer(places * weights, weights)
+    return nodes.reshape(-1, 2), mass.ravel()

@@ -46,9 +46,10 @@ if TYPE_CHECKING:
 
 MAX_PAIRS: Final = 4_000_000_000
 """Pairs of nodes at which a line between two vertices may be evaluated: some minutes."""
-_BLOCK_NUMBERS: Final = 2_000_000
-_KERNEL_NUMBERS: Final = 60_000
-"""Values that a kernel is asked for at once: it makes several temporary arrays, which should stay in the cache."""
+_BLOCK_NUMBERS: Final = 20_000
+"""Numbers in the arrays of one block: they should stay in the cache, and a kernel makes several of the size it returns."""
+_LEAST_NODES: Final = 16
+"""Nodes in a block, whatever it then holds."""
 _KEPT_PAIRS: Final = 4_000_000
 """Pairs of nodes up to which a line between two vertices is kept and put right."""
 
@@ -199,9 +200,7 @@ class Contraction:
             )
         return values
 
-    def _product(
-        self, free: Sequence[tuple[int, int]], components: Sequence[Component], table: IntArray
-    ) -> FloatArray:
+    def _product(self, free: Sequence[tuple[int, int]], components: Sequence[Component], table: IntArray) -> FloatArray:
         value = np.ones(len(table))
         for a, b in free:
             value *= self.free[table[:, a], table[:, b]]
@@ -236,7 +235,7 @@ class Contraction:
         if site not in self._legs:
             nodes = self._nodes_of(site).nodes
             columns = np.empty((self.points, len(nodes)))
-            for part in _parts(len(nodes), self.points, _KERNEL_NUMBERS):
+            for part in _parts(len(nodes), self.points):
                 columns[:, part] = self.propagator(self.inputs, nodes[part])
             self._legs[site] = self._finite(columns, nodes)
         return self._legs[site]
@@ -245,8 +244,8 @@ class Contraction:
         if not np.all(np.isfinite(columns)):
             i, j = (int(k) for k in np.argwhere(~np.isfinite(columns))[0])
             raise InputError(
-                f"{self.propagator.name} is {columns[i, j]} at x = {self.inputs[i].tolist()}, y = {nodes[j].tolist()}: expected "
-                "a finite number; choose a smaller cutoff or other parameters"
+                f"{self.propagator.name} is {columns[i, j]} at x = {self.inputs[i].tolist()}, y = {nodes[j].tolist()}: "
+                "expected a finite number; choose a smaller cutoff or other parameters"
             )
         return columns
 
@@ -273,7 +272,8 @@ class Contraction:
         """Products of legs over sorted tuples of `size` inputs at some of the nodes: shape (tuples, nodes)."""
         legs = self._columns(site)[:, part]
         check_numbers(
-            tuple_count(self.points, size) * legs.shape[1], f"products of {size} legs on {self._nodes_of(site).size} nodes"
+            tuple_count(self.points, size) * legs.shape[1],
+            f"products of {size} legs on {self._nodes_of(site).size} nodes",
         )
         return leg_products(legs, size)
 
@@ -284,7 +284,7 @@ class Contraction:
         numbers = [tuple_count(self.points, size) for size in (half, vertex.legs - half)]
         check_numbers(tuple_count(self.points, vertex.legs), f"integrals of {vertex.legs} legs")
         matrix = np.zeros(numbers)
-        for part in _parts(len(weights), max(numbers), _BLOCK_NUMBERS):
+        for part in _parts(len(weights), max(numbers)):
             left, right = self._products(half, site, part), self._products(vertex.legs - half, site, part)
             matrix += (left * weights[part]) @ right.T
         result: FloatArray = matrix[half_positions(self.points, vertex.legs)]
@@ -303,7 +303,7 @@ class Contraction:
         if first.size * second.size <= _KEPT_PAIRS:
             return contract([left, right], {(0, 1): self._line(near, far, power)})
         total = np.zeros((len(left), len(right)))
-        for part in _parts(first.size, second.size, _KERNEL_NUMBERS):
+        for part in _parts(first.size, second.size):
             line = self.propagator(first.nodes[part], second.nodes) ** power
             total += left[:, part] @ (line @ right.T)
         return total
@@ -331,7 +331,7 @@ class Contraction:
         if key not in self._lines:
             first, second = self._nodes_of(near), self._nodes_of(far)
             line = np.empty((first.size, second.size))
-            for part in _parts(first.size, second.size, _KERNEL_NUMBERS):
+            for part in _parts(first.size, second.size):
                 line[part] = self.propagator(first.nodes[part], second.nodes) ** power
             if first.segments is not None and second.segments is not None:
                 correct_lines(line, self.propagator, power, first.segments, second.segments, first.nodes)
@@ -339,7 +339,7 @@ class Contraction:
         return self._lines[key]
 
 
-def _parts(nodes: int, rows: int, numbers: int) -> list[slice]:
-    """Cut the nodes so that an array of `rows` numbers at each holds no more than so many."""
-    step = max(1, numbers // max(1, rows))
+def _parts(nodes: int, rows: int) -> list[slice]:
+    """Cut the nodes into blocks for arrays with `rows` numbers at each."""
+    step = max(_LEAST_NODES, _BLOCK_NUMBERS // max(1, rows))
     return [slice(start, start + step) for start in range(0, nodes, step)]

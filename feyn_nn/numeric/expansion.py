@@ -29,8 +29,8 @@ class Summand:
 def summands(correlator: Correlator, d_out: int = 1, functions: Collection[str] = ()) -> Iterator[Summand]:
     """Yield the summand of every labelled diagram, term by term.
 
-    Couplings named in `functions` stand under the integral at their vertices. With `d_out` outputs all legs are of the same one,
-    so that every delta of the species tensor is 1.
+    Couplings named in `functions` stand under the integral at their vertices. With `d_out` outputs all legs are of the
+    same one, so that every delta of the species tensor is 1.
     """
     for term in correlator.terms:
         factor = term.sign * float(term.coefficient)

@@ -45,8 +45,8 @@ _STEEPEST: Final = 50.0
 class Flow:
     """Couplings at each cutoff: `values` of shape (cutoffs, couplings), `betas` their dg/dlog Lambda there.
 
-    `error` is the largest change of a correlator along the flow, relative to the sum of its terms' sizes. `kernel` names the
-    lines at vertices: the couplings belong to them and to the cutoff in their row.
+    `error` is the largest change of a correlator along the flow, relative to the sum of its terms' sizes. `kernel`
+    names the lines at vertices: the couplings belong to them and to the cutoff in their row.
     """
 
     couplings: tuple[str, ...]
@@ -60,8 +60,8 @@ class Flow:
 class FlowEquations:
     """The linear system for the beta functions at given cutoffs, for one tuple of inputs in each correlator.
 
-    `tuples` maps n to the indices of the n inputs at which G^(n) is kept fixed; the first n inputs where it has none. Raises
-    InputError for an action with two couplings at one power of f, or inputs that do not suffice.
+    `tuples` maps n to the indices of the n inputs at which G^(n) is kept fixed; the first n inputs where it has none.
+    Raises InputError for an action with two couplings at one power of f, or inputs that do not suffice.
     """
 
     def __init__(

@@ -1,14 +1,14 @@
 """What integration makes use of in a kernel K(x, y): the form that its class is known to have.
 
-Gauss-net's kernel is a constant plus a Gaussian in x - y, which factorises over coordinates. Erf-net's is analytic: along a
-coordinate of y its nearest singularities have |Im y| >= `width` near the origin and lie, further out, outside a cone of half-angle
-`angle` around the real line. ReLU-net's without a bias is, for any depth, homogeneous of degree one in x and in y. Of every other
-kernel only its length scale is used.
+Gauss-net's kernel is a constant plus a Gaussian in x - y, which factorises over coordinates. Erf-net's is analytic:
+along a coordinate of y its nearest singularities have |Im y| >= `width` near the origin and lie, further out, outside a
+cone of half-angle `angle` around the real line. ReLU-net's without a bias is, for any depth, homogeneous of degree one
+in x and in y. Of every other kernel only its length scale is used.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import atan2, sqrt
 from typing import TYPE_CHECKING, TypeAlias, final
 
@@ -61,20 +61,22 @@ def form_of(kernel: Kernel) -> Form:
     >>> form_of(WeightsPropagator(GaussKernel(sigma_w=2.0)))
     GaussianForm(constant=0.0, amplitude=4.0, scale=0.5)
     """
-    inner, constant = kernel, 0.0
-    while isinstance(inner, WeightsPropagator):
-        inner, constant = inner.kernel, constant - inner.kernel.bias_variance
-    match inner:
+    match kernel:
+        case WeightsPropagator(kernel=full):
+            form = form_of(full)
+            if isinstance(form, GaussianForm):
+                return replace(form, constant=form.constant - full.bias_variance)
+            return form
         case GaussKernel():
-            return GaussianForm(constant + inner.bias_variance, inner.sigma_w**2, inner.length_scale)
+            return GaussianForm(kernel.bias_variance, kernel.sigma_w**2, kernel.length_scale)
         case ErfKernel():
             # (1 + 2 C(x,x)) (1 + 2 C(y,y)) = 4 C(x,y)^2, solved for y
-            s = inner.bias_variance
-            width = sqrt(inner.d_in * (1 + 4 * s) / (2 * (1 + 2 * s))) / inner.sigma_w
+            s = kernel.bias_variance
+            width = sqrt(kernel.d_in * (1 + 4 * s) / (2 * (1 + 2 * s))) / kernel.sigma_w
             return AnalyticForm(width, atan2(sqrt(1 + 4 * s), 2 * s))
         case ReluKernel(sigma_b=0.0):
             return HomogeneousForm()
         case LayeredKernel(architecture=deep) if deep.activation == RELU and deep.sigma_b == 0:
             return HomogeneousForm()
         case _:
-            return GeneralForm(inner.length_scale)
+            return GeneralForm(kernel.length_scale)

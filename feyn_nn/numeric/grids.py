@@ -1,9 +1,10 @@
 """Grids: nodes and weights for a point that runs over the cube [-Lambda, Lambda]^d, over one of its faces or its surface.
 
-Nodes of a product of axes are made only where somebody asks for them. Other kinds have a structure that a contraction uses: axes
-for integrands that factorise (see `separable`), cones over the surface (see `cone`), and random grids, which have another,
-independent copy for every vertex (see `sobol`). The surface of the cube, on which the derivative of an integral with respect to Lambda lives, is the sum of its 2 d
-faces, each with the rule of the other axes: in d = 1 the two points +-Lambda with weight 1.
+Nodes of a product of axes are made only where somebody asks for them. Other kinds have a structure that a contraction
+uses: axes for integrands that factorise (see `separable`), cones over the surface (see `cone`), and random grids, which
+have another, independent copy for every vertex (see `sobol`). The surface of the cube, on which the derivative of an
+integral with respect to Lambda lives, is the sum of its 2 d faces, each with the rule of the other axes: in d = 1 the
+two points +-Lambda with weight 1.
 """
 
 from __future__ import annotations
@@ -186,7 +187,9 @@ class ProductGrid:
             return self._face(place)
         parts = [self._face(face) for face in faces(self.dimension)]
         return PointGrid(
-            np.concatenate([part.nodes for part in parts]), np.concatenate([part.weights for part in parts]), self.cutoff
+            np.concatenate([part.nodes for part in parts]),
+            np.concatenate([part.weights for part in parts]),
+            self.cutoff,
         )
 
     def _face(self, place: Face) -> PointGrid:
@@ -245,8 +248,8 @@ def _product(axes: Sequence[Axis], cutoff: float) -> PointGrid:
     size = prod(len(axis.weights) for axis in axes)
     if size > MAX_POINTS:
         raise LimitError(
-            f"{size} quadrature points in d_in = {len(axes)} at cutoff {cutoff:g}, more than {MAX_POINTS}; use fewer inputs or a "
-            "smaller cutoff"
+            f"{size} quadrature points in d_in = {len(axes)} at cutoff {cutoff:g}, more than {MAX_POINTS}; use fewer "
+            "inputs or a smaller cutoff"
         )
     mesh = np.meshgrid(*(axis.nodes for axis in axes), indexing="ij")
     weights = reduce(np.multiply.outer, [axis.weights for axis in axes])

@@ -41,9 +41,10 @@ _FIRST_SPREAD: Final = 4.0
 class DiagramIntegrals:
     """Integrals over [-cutoff, cutoff]^d_in with legs at `inputs`, shape (points, d_in); remembers what it has made.
 
-    Lines at vertices are `propagator` (K or K_W), lines between two legs `free`, the full K. `functions` has the couplings that
-    are functions of their point, by name: they stand under the integral. A cutoff of infinity asks for the limit. Raises
-    InputError for a cutoff that does not contain the inputs and for a kernel that is not positive semidefinite.
+    Lines at vertices are `propagator` (K or K_W), lines between two legs `free`, the full K. `functions` has the
+    couplings that are functions of their point, by name: they stand under the integral. A cutoff of infinity asks for
+    the limit. Raises InputError for a cutoff that does not contain the inputs and for a kernel that is not positive
+    semidefinite.
 
     >>> from feyn_nn.action import Operator
     >>> from feyn_nn.graphs import Diagram

@@ -1,8 +1,8 @@
 """One shape of integral with its error, on the grids that it needs.
 
-A shape is made on finer and finer grids until two agree (see `quadrature`), whatever other shapes take: points with legs alone
-are cheap, lines between points cost the square of the nodes. In d > 3 scrambled Sobol points are doubled until the standard
-error is small.
+A shape is made on finer and finer grids until two agree (see `quadrature`), whatever other shapes take: points with
+legs alone are cheap, lines between points cost the square of the nodes. In d > 3 scrambled Sobol points are doubled
+until the standard error is small.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _MOST_OF_MANY: Final = 2_000
 """The same for three vertices and more, whose networks take a higher power of the nodes."""
 _LINE_LEVEL: Final = {1: 0, 2: -2, 3: -3}
 """Where refinement starts for shapes with lines."""
-_LINE_ACCURACY: Final = {1: ACCURACY, 2: ACCURACY, 3: 1e-7}
+_LINE_ACCURACY: Final = {1: ACCURACY, 2: ACCURACY, 3: 1e-6}
 """Relative difference of two levels at which no finer one is made, for shapes with lines."""
 _GUESS_ACCURACY: Final = 1e-7
 """The same for the guess that a kernel of unknown form is analytic."""
@@ -103,12 +103,15 @@ class ShapeIntegrals:
         most = {1: MAX_POINTS, 2: _MOST_WITH_LINES}.get(len(shape.vertices), _MOST_OF_MANY)
         first = (_LINE_LEVEL if lines else FIRST_LEVEL)[min(self._dimension, MAX_DIMENSION)]
         last = LAST_LEVEL
+        if isinstance(form, GaussianForm):  # of a single axis
+            first = 0
         if isinstance(form, GeneralForm):  # refinement halves panels
             first, last = 0, 1
+        accuracy = ACCURACY if isinstance(form, GaussianForm) else self._accuracy(shape)
         rough, fine = (self._block(shape, form, level, most) for level in (first, first + 1))
         values = Values.from_levels(rough, fine)
         for level in range(first + 2, last + 1):
-            if values.relative_error <= self._accuracy(shape):
+            if values.relative_error <= accuracy:
                 break
             try:
                 rough, fine = fine, self._block(shape, form, level, most)

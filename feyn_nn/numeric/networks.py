@@ -2,8 +2,8 @@
 
     B[t_1, t_2, ...] = sum over y_1, y_2, ...  prod_v F_v[t_v, y_v]  prod_lines E_uv[y_u, y_v]
 
-One vertex after the other is summed over, the cheapest next: all arrays that have its label but one are multiplied, and the sum
-with the last one is a matrix product. The whole course is known, and its cost, before anything is multiplied.
+One vertex after the other is summed over, the cheapest next: all arrays that have its label but one are multiplied, and
+the sum with the last one is a matrix product. The whole course is known, and its cost, before anything is multiplied.
 """
 
 from __future__ import annotations
@@ -35,29 +35,32 @@ def check_numbers(numbers: int, what: str) -> None:
     """Raise LimitError for arrays that would hold too many numbers."""
     if numbers > MAX_NUMBERS:
         raise LimitError(
-            f"{what} would hold {numbers:.3g} numbers, more than {MAX_NUMBERS:.3g} (1 GB); use a coarser grid, fewer inputs or a "
-            "lower order"
+            f"{what} would hold {numbers:.3g} numbers, more than {MAX_NUMBERS:.3g} (1 GB); use a coarser grid, fewer "
+            "inputs or a lower order"
         )
 
 
-def contract(
-    factors: Sequence[FloatArray], lines: Mapping[tuple[int, int], FloatArray], held: int = 0
-) -> FloatArray:
+def contract(factors: Sequence[FloatArray], lines: Mapping[tuple[int, int], FloatArray], held: int = 0) -> FloatArray:
     """Sum over the nodes: `factors[v]` has shape (tuples, nodes) and includes the weights, `lines[u, v]` (nodes, nodes).
 
-    The result has one axis of tuples for each vertex. Raises LimitError, before it starts, if `held` numbers and the arrays of
-    a step together are too many, or for too many multiplications.
+    The result has one axis of tuples for each vertex. Raises LimitError, before it starts, if `held` numbers and the
+    arrays of a step together are too many, or for too many multiplications.
 
     >>> contract([np.ones((1, 3)), np.ones((2, 4))], {(0, 1): np.ones((3, 4))}).tolist()
     [[12.0, 12.0]]
     """
     vertices = len(factors)
     arrays: list[FloatArray] = [*factors, *lines.values()]
-    labels: list[Labels] = [(vertices + v, v) for v in range(vertices)] + list(lines)
-    sizes = {label: size for each, array in zip(labels, arrays, strict=True) for label, size in zip(each, array.shape, strict=True)}
+    labels: list[Labels] = [*((vertices + v, v) for v in range(vertices)), *lines]
+    sizes = {
+        label: size
+        for each, array in zip(labels, arrays, strict=True)
+        for label, size in zip(each, array.shape, strict=True)
+    }
     steps = _course(vertices, labels, sizes)
     check_numbers(
-        held + max(step.numbers(sizes) for step in steps), f"the lines and the largest intermediate array of {vertices} vertices"
+        held + max(step.numbers(sizes) for step in steps),
+        f"the lines and the largest intermediate array of {vertices} vertices",
     )
     operations = sum(step.operations(sizes) for step in steps)
     if operations > MAX_OPERATIONS:

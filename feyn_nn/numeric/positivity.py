@@ -1,7 +1,7 @@
 """Whether a kernel can be a covariance: its matrix on any points has to be positive semidefinite.
 
-The matrix is scaled to ones on its diagonal. An eigenvector with a negative eigenvalue is a sum of values of the field whose
-variance would be negative; the points that it mostly consists of say where the kernel fails.
+The matrix is scaled to ones on its diagonal. An eigenvector with a negative eigenvalue is a sum of values of the field
+whose variance would be negative; the points that it mostly consists of say where the kernel fails.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ def spread_out(nodes: FloatArray, number: int) -> FloatArray:
 
 
 def check_positive(kernel: Kernel, points: FloatArray) -> None:
-    """Raise InputError, with the place, unless the kernel's matrix on the points, shape (points, d), is positive semidefinite."""
+    """Raise InputError, with the place, unless K on the points, shape (points, d), is positive semidefinite."""
     matrix = kernel(points, points)
     variances = np.diagonal(matrix)
     lowest = int(np.argmin(variances))
     if variances[lowest] < 0:
         raise InputError(
-            f"{kernel.name}: K(y, y) = {variances[lowest]:.6g} at y = {points[lowest].tolist()}: expected the variance of a field, "
-            "zero or more; correct the kernel"
+            f"{kernel.name}: K(y, y) = {variances[lowest]:.6g} at y = {points[lowest].tolist()}: expected the variance of a "
+            "field, zero or more; correct the kernel"
         )
     scale = np.sqrt(np.where(variances > 0, variances, 1.0))
     values, vectors = np.linalg.eigh(matrix / np.outer(scale, scale))

@@ -1,10 +1,10 @@
 """Quadrature over the cube [-Lambda, Lambda]^d for products of kernels with legs at given inputs.
 
-The rule depends on the kernel's form (see `forms`): factors of single coordinates for Gauss, the sinh rule for Erf (see `axes`),
-a cone over the surface for ReLU without a bias (see `cone`), else composite Gauss-Legendre, a product of panels of every
-axis with edges at the inputs. In d > 3 all but Gauss's are scrambled Sobol points (see `sobol`). Every rule comes in
-levels: each is finer than the one before, and the difference of two is the error of the coarser; of random grids there are
-independent ones instead, whose spread is the error.
+The rule depends on the kernel's form (see `forms`): factors of single coordinates for Gauss, the sinh rule for Erf (see
+`axes`), a cone over the surface for ReLU without a bias (see `cone`), else composite Gauss-Legendre, a product of
+panels of every axis with edges at the inputs. In d > 3 all but Gauss's are scrambled Sobol points (see `sobol`). Every
+rule comes in levels: each is finer than the one before, and the difference of two is the error of the coarser; of
+random grids there are independent ones instead, whose spread is the error.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from feyn_nn.numeric.axes import (
     panel_axis,
     panel_edges,
 )
-from feyn_nn.numeric.cone import cone_grid
+from feyn_nn.numeric.cone import cone_grid, cone_pieces
 from feyn_nn.numeric.forms import AnalyticForm, GaussianForm, GeneralForm, HomogeneousForm, form_of
 from feyn_nn.numeric.grids import MAX_POINTS, FactorisedGrid, ProductGrid
 
@@ -131,18 +131,20 @@ def with_error(
 ) -> tuple[FloatArray, float]:
     """Values of `function` on a refined grid, shape (tuples,), and their error from the level before.
 
-    Levels are refined until they agree to 1e-9 or there are more than `most` nodes; where the kernel is known by its length
-    scale alone there are two. The error is the largest |difference| over tuples relative to the largest |value|, so that a
-    tuple whose integral vanishes does not spoil it; it is zero where everything vanishes on both grids and infinite where
-    on the refined one alone. Tuples without a finite value on both grids are left out; one that has it on one grid only, or no
-    tuple with a finite value at all, makes the error infinite. On random grids the values are means over scramblings, and
-    the error is their largest standard error, relative in the same way. Raises as `grid_for` does.
+    Levels are refined until they agree to 1e-9 or there are more than `most` nodes; where the kernel is known by its
+    length scale alone there are two. The error is the largest |difference| over tuples relative to the largest |value|,
+    so that a tuple whose integral vanishes does not spoil it; it is zero where everything vanishes on both grids and
+    infinite where on the refined one alone. Tuples without a finite value on both grids are left out; one that has it
+    on one grid only, or no tuple with a finite value at all, makes the error infinite. On random grids the values are
+    means over scramblings, and the error is their largest standard error, relative in the same way. Raises as
+    `grid_for` does.
     """
     if is_random(kernel):
         return _over_scramblings(function, kernel, inputs, cutoff, most)
     form = form_of(kernel)
     general = isinstance(form, GeneralForm)
-    first = 0 if general else FIRST_LEVEL[min(kernel.d_in, MAX_DIMENSION)]
+    plain = general or isinstance(form, GaussianForm)  # whose joint grid, for functions of points, has no lower levels
+    first = 0 if plain else FIRST_LEVEL[min(kernel.d_in, MAX_DIMENSION)]
     rough, values = (function(grid_at(form, inputs, cutoff, level, most)) for level in (first, first + 1))
     error = _difference(rough, values)
     if general:
@@ -201,21 +203,19 @@ def _grid(form: Form, inputs: FloatArray, cutoff: float, level: int, most: int) 
             axes = tuple(panel_axis(each, order) for each in edges)
             if dimension == 1:
                 return ProductGrid(axes, cutoff)
-            return FactorisedGrid(axes, _grid(GeneralForm(scale), inputs, cutoff, level, most))
+            return FactorisedGrid(axes, _grid(GeneralForm(scale), inputs, cutoff, max(level, 0), most))
         case _ if dimension > MAX_DIMENSION:
             return random_grid(form, inputs, cutoff, sobol_exponent(most) + level, 0)
         case AnalyticForm():
-            nodes = _reduced(
-                analytic_nodes(form, cutoff, dimension), level, most, lambda number: number**dimension
-            )
+            nodes = _reduced(analytic_nodes(form, cutoff, dimension), level, most, lambda number: number**dimension)
             if nodes is None:
                 raise _too_large(_FEWEST**dimension, inputs, cutoff, most)
             return ProductGrid((analytic_axis(form, cutoff, nodes),) * dimension, cutoff)
         case HomogeneousForm():
-            piece = cone_grid(inputs, cutoff, _FEWEST).rays.size // _FEWEST ** (dimension - 1)
-            order = _reduced(_CONE_ORDER[dimension], level, most, lambda nodes: piece * nodes ** (dimension - 1))
+            pieces = cone_pieces(inputs)
+            order = _reduced(_CONE_ORDER[dimension], level, most, lambda nodes: pieces * nodes ** (dimension - 1))
             if order is None:
-                raise _too_large(piece * _FEWEST ** (dimension - 1), inputs, cutoff, most)
+                raise _too_large(pieces * _FEWEST ** (dimension - 1), inputs, cutoff, most)
             return cone_grid(inputs, cutoff, order)
         case GeneralForm(scale=scale):
             return _panels(scale, inputs, cutoff, level, most)
@@ -227,19 +227,17 @@ def smooth_guess(scale: float) -> AnalyticForm:
 
 
 def _panels(scale: float, inputs: FloatArray, cutoff: float, level: int, most: int) -> ProductGrid:
-    """Panels of every axis; the level halves them, below zero it leaves out nodes."""
+    """Panels of every axis, halved once for each level."""
     dimension = inputs.shape[1]
     growth = _PANEL_GROWTH[dimension]
     edges = [panel_edges(inputs[:, axis], cutoff, scale, growth) for axis in range(dimension)]
-    halvings = max(level, 0)
     # Nodes are chosen so that the refined grid fits too: both have the same order, and their difference is an error.
-    refined = float(np.prod([2 ** max(halvings, 1) * (len(axis) - 1) for axis in edges]))
-    nodes = max(_FEWEST, _at_level(_PANEL_NODES[dimension], min(level, 0)))
+    nodes, refined = _PANEL_NODES[dimension], float(np.prod([2 ** max(level, 1) * (len(axis) - 1) for axis in edges]))
     while nodes > _FEWEST and refined * nodes**dimension > most:
         nodes -= 1
-    size = int(np.prod([2**halvings * (len(axis) - 1) * nodes for axis in edges]))
+    size = int(np.prod([2**level * (len(axis) - 1) * nodes for axis in edges]))
     if size <= most:
-        return ProductGrid(tuple(panel_axis(halved(axis, halvings), nodes) for axis in edges), cutoff)
+        return ProductGrid(tuple(panel_axis(halved(axis, level), nodes) for axis in edges), cutoff)
     # Too many panels: nodes as for an analytic kernel, and the difference of two levels tells whether it is like one.
     form = smooth_guess(scale)
     number = _reduced(analytic_nodes(form, cutoff, dimension), level, most, lambda each: each**dimension)
@@ -269,6 +267,6 @@ def _at_level(nodes: int, level: int) -> int:
 
 def _too_large(size: int, inputs: FloatArray, cutoff: float, most: int) -> LimitError:
     return LimitError(
-        f"{size} quadrature points for {len(inputs)} inputs in d_in = {inputs.shape[1]} at cutoff {cutoff:g}, more than {most}; "
-        "use fewer inputs or a smaller cutoff"
+        f"{size} quadrature points for {len(inputs)} inputs in d_in = {inputs.shape[1]} at cutoff {cutoff:g}, more than "
+        f"{most}; use fewer inputs or a smaller cutoff"
     )

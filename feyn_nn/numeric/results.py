@@ -1,6 +1,7 @@
 """The coefficients of a correlator as numbers: every kept diagram's integral, and their sums at every order.
 
-    G^(n) = sum over orders of prod_k g_k^(p_k) * coefficient,   coefficient = sum over labelled diagrams (-1)^vertices C(D) int prod K.
+G^(n) = sum over orders of prod_k g_k^(p_k) * coefficient,   coefficient = sum over labelled diagrams (-1)^vertices C(D)
+int prod K.
 """
 
 from __future__ import annotations
@@ -63,8 +64,8 @@ def integrate_correlator(
 ) -> CorrelatorIntegrals:
     """Integrate every kept diagram of a correlator for each tuple of input indices: all sorted ones if none are given.
 
-    With `d_out` outputs all legs are of the same one. Raises LimitError beforehand for too many diagrams and tuples, and otherwise
-    as `DiagramIntegrals.diagram` does.
+    With `d_out` outputs all legs are of the same one. Raises LimitError beforehand for too many diagrams and tuples,
+    and otherwise as `DiagramIntegrals.diagram` does.
     """
     points = len(integrals.inputs)
     _check_size(correlator, tuple_count(points, correlator.n) if tuples is None else len(tuples))

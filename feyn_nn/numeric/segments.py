@@ -1,8 +1,8 @@
 """Nodes on straight segments, and lines between two points that are not smooth where the points meet.
 
-Many kernels are smooth but for coinciding points: e^(-m|x-y|), or |x-y|^3 in ReLU-net's with a bias; without a bias the angle
-between two points is what counts, so that opposite directions matter too. Legs do no harm, for segments end at the inputs.
-Between two vertices the kernel is integrated over the far segment in two parts that end at the near node,
+Many kernels are smooth but for coinciding points: e^(-m|x-y|), or |x-y|^3 in ReLU-net's with a bias; without a bias the
+angle between two points is what counts, so that opposite directions matter too. Legs do no harm, for segments end at
+the inputs. Between two vertices the kernel is integrated over the far segment in two parts that end at the near node,
 
     int dz K(y_i, z)^m g(z) = sum over j  w_j E_ij g(z_j),
 
@@ -49,13 +49,15 @@ class Segments:
         """All nodes, one segment after the other, shape (segments * order, d)."""
         places, _ = unit_rule(self.order)
         nodes = self.starts[:, None, :] + places[:, None] * (self.ends - self.starts)[:, None, :]
-        return nodes.reshape(-1, self.starts.shape[1])
+        result: FloatArray = nodes.reshape(-1, self.starts.shape[1])
+        return result
 
     def weights(self) -> FloatArray:
         """The weights of the nodes, for the integral over length."""
         _, weights = unit_rule(self.order)
         lengths = np.linalg.norm(self.ends - self.starts, axis=1)
-        return np.multiply.outer(lengths, weights).ravel()
+        result: FloatArray = np.outer(lengths, weights).ravel()
+        return result
 
 
 def correct_lines(

@@ -87,7 +87,8 @@ class SeparableIntegrals:
         )
         for powers in product(*(range(number + 1) for _, _, number in shape.lines)):
             factor: float = prod(
-                comb(number, j) * c ** (number - j) * a**j for (_, _, number), j in zip(shape.lines, powers, strict=True)
+                comb(number, j) * c ** (number - j) * a**j
+                for (_, _, number), j in zip(shape.lines, powers, strict=True)
             )
             if factor:
                 chosen = [(u, v, j) for (u, v, _), j in zip(shape.lines, powers, strict=True) if j]

@@ -1,9 +1,10 @@
 """Random grids for many dimensions: scrambled Sobol points, independent scramblings for an error, copies for every vertex.
 
-The points of [0, 1)^d go into the cube by y = centre + width sinh(t) along every axis, which puts more of them near the inputs.
-An integral over one vertex is the mean of its values over independent scramblings, its error their standard error (Owen
-1997). With several vertices each has its own independent copy, so that no product of two points is biased by being the
-same. ReLU-net's kernel without a bias needs points on the surface only (see `cone`). This module loads scipy.stats.
+The points of [0, 1)^d go into the cube by y = centre + width sinh(t) along every axis, which puts more of them near the
+inputs. An integral over one vertex is the mean of its values over independent scramblings, its error their standard
+error (Owen 1997). With several vertices each has its own independent copy, so that no product of two points is biased
+by being the same. ReLU-net's kernel without a bias needs points on the surface only (see `cone`). This module loads
+scipy.stats.
 """
 
 from __future__ import annotations

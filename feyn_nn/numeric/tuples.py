@@ -25,12 +25,14 @@ def tuple_count(points: int, size: int) -> int:
 
 def index_table(tuples: Sequence[tuple[int, ...]], legs: int, points: int) -> IntArray:
     """Tuples of input indices as an array of shape (tuples, legs); raises InputError for one that does not fit."""
-    for row in tuples:
-        if len(row) != legs or (legs and not (min(row) >= 0 and max(row) < points)):
-            raise InputError(
-                f"tuple {tuple(row)}: expected {legs} indices of inputs, one for each leg, from 0 to {points - 1}"
-            )
-    return np.array(tuples, dtype=np.intp).reshape(len(tuples), legs)
+    if all(len(row) == legs for row in tuples):
+        table = np.array(tuples, dtype=np.intp).reshape(len(tuples), legs)
+        if not table.size or (table.min() >= 0 and table.max() < points):
+            return table
+    wrong = next(row for row in tuples if len(row) != legs or not all(0 <= index < points for index in row))
+    raise InputError(
+        f"tuple {tuple(wrong)}: expected {legs} indices of inputs, one for each leg, from 0 to {points - 1}"
+    )
 
 
 @lru_cache(maxsize=64)
@@ -81,13 +83,16 @@ class TuplePositions:
     def __init__(self, points: int) -> None:
         self._points = points
         self._table: IntArray | None = None
+        self._sorted = False
         self._known: dict[tuple[int, ...], IntArray] = {}
 
     def __call__(self, table: IntArray, legs: tuple[int, ...]) -> IntArray:
         """The position of each row's part at the columns `legs`, in any order, shape (rows,)."""
         if table is not self._table:
             self._table, self._known = table, {}
+            self._sorted = bool(np.all(table[:, 1:] >= table[:, :-1]))
         key = tuple(sorted(legs))
         if key not in self._known:
-            self._known[key] = sorted_rank(self._points, np.sort(table[:, key], axis=1))
+            part = table[:, key]
+            self._known[key] = sorted_rank(self._points, part if self._sorted else np.sort(part, axis=1))
         return self._known[key]

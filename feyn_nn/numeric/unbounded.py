@@ -1,8 +1,8 @@
 """Integrals without a cutoff: the limit of growing cutoffs, where there is one.
 
-With K falling as r^a along its directions the integral over a cube differs from its limit by a power Lambda^-q, or by less. So
-the differences between cutoffs Lambda, 4 Lambda, 16 Lambda, ... become a geometric series of ratio 4^-q, whose remainder is added
-and counted as an error. A ratio that comes to 1 or more says that the integral diverges.
+With K falling as r^a along its directions the integral over a cube differs from its limit by a power Lambda^-q, or by
+less. So the differences between cutoffs Lambda, 4 Lambda, 16 Lambda, ... become a geometric series of ratio 4^-q, whose
+remainder is added and counted as an error. A ratio that comes to 1 or more says that the integral diverges.
 """
 
 from __future__ import annotations
@@ -53,6 +53,6 @@ def limit(integral: Callable[[float], Values], start: float, what: str) -> Value
             break
         last_step = step
     raise InputError(
-        f"{what} without a cutoff: it still changes by {step:.3g} between Lambda = {cutoff / _STEP:.3g} and {cutoff:.3g}, so it "
-        "diverges or converges too slowly; give a cutoff, or a propagator that falls off"
+        f"{what} without a cutoff: it still changes by {step:.3g} between Lambda = {cutoff / _STEP:.3g} and {cutoff:.3g}, "
+        "so it diverges or converges too slowly; give a cutoff, or a propagator that falls off"
     )

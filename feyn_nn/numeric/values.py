@@ -1,8 +1,8 @@
 """Integrals with their errors, carried through products and sums.
 
-A quadrature's error is a bound, added up in size. Random grids leave deviations, one for each scrambling, the same scramblings
-for all integrals: they are added up with their signs, and the error is the root of the sum of their squares, so that what is
-common to two integrals cancels or adds up as it should.
+A quadrature's error is a bound, added up in size. Random grids leave deviations, one for each scrambling, the same
+scramblings for all integrals: they are added up with their signs, and the error is the root of the sum of their
+squares, so that what is common to two integrals cancels or adds up as it should.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ import numpy as np
 if TYPE_CHECKING:
     from feyn_nn.arrays import FloatArray, IntArray
 
-Index: TypeAlias = "tuple[IntArray, ...]"
+Index: TypeAlias = "tuple[IntArray | slice, ...]"
 _ROUNDING = 1e-15
 
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class Values:
-    """Numbers of any shape, for tuples of inputs; `bound` has the same shape, `deviations` (scramblings, same shape) or None."""
+    """Numbers of any shape; `bound` has the same shape, `deviations` one more axis in front, of scramblings."""
 
     value: FloatArray
     bound: FloatArray

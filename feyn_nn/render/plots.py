@@ -72,18 +72,18 @@ class Panel:
 _COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#000000", "#E69F00")
 _INK: Final = "#444444"
 _SHAPES: Final = ("o", "D", "s", "^", "v", "P", "X")
-_PANEL_INCHES: Final = (4.2, 3.2)
-_MARGINS: Final = {"left": 0.85, "right": 0.1, "bottom": 0.5, "top": 0.3}
+_PANEL_INCHES: Final = (4.2, 3.3)
+_MARGINS: Final = {"left": 0.9, "right": 0.1, "bottom": 0.55, "top": 0.35}
 """Inches of every panel around its axes: room for labels, whatever they are, so that nothing has to be measured."""
-_LEGEND_INCHES: Final = 0.3
-_LEGEND_CHARACTERS: Final = 58
+_LEGEND_INCHES: Final = 0.28
+_LEGEND_CHARACTERS: Final = 48
 """That fit under one panel."""
 _HANDLE_CHARACTERS: Final = 8
 _STYLE: Final = {
     "svg.hashsalt": "feyn-nn",
     "svg.fonttype": "none",
     "font.family": "sans-serif",
-    "font.size": 9,
+    "font.size": 11,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
@@ -92,12 +92,12 @@ _STYLE: Final = {
     "grid.linewidth": 0.6,
     "axes.axisbelow": True,
     "legend.frameon": False,
-    "legend.fontsize": 9,
+    "legend.fontsize": 11,
     "text.usetex": False,
 }
 _LINES: Final[dict[Kind, dict[str, Any]]] = {
     Kind.EXACT: {"linewidth": 1.4},
-    Kind.PREDICTED: {"linewidth": 1.2, "linestyle": "--"},
+    Kind.PREDICTED: {"linewidth": 1.2, "linestyle": (0, (3, 3)), "color": _INK, "zorder": 3},
     Kind.BACKGROUND: {"linewidth": 1.1, "linestyle": ":"},
 }
 
@@ -193,7 +193,7 @@ class _Look:
                         [], [], color=ink, linestyle="none", marker=self._shape(series.label), markersize=4
                     )
                 else:
-                    key[series.label] = lines.Line2D([], [], color=ink, **_LINES[kind])
+                    key[series.label] = lines.Line2D([], [], **{"color": ink} | _LINES[kind])
         return key
 
     def draw(self, axes: Any, panel: Panel) -> None:
@@ -206,7 +206,7 @@ class _Look:
             axes.axhline(level, color=_INK, linewidth=0.7, zorder=1)
         for series in panel.series:
             self._draw_series(axes, series)
-        axes.set_title(panel.title, fontsize=10)
+        axes.set_title(panel.title, fontsize=12)
         axes.set_xlabel(panel.x_label)
         axes.set_ylabel(panel.y_label)
 
@@ -218,7 +218,7 @@ class _Look:
             half = np.zeros_like(series.y) if series.error is None else series.error
             axes.fill_between(series.x, series.y - half, series.y + half, color=colour, alpha=0.2, linewidth=0)
         else:
-            axes.plot(series.x, series.y, color=colour, **_LINES[series.kind])
+            axes.plot(series.x, series.y, **{"color": colour} | _LINES[series.kind])
 
     def _draw_points(self, axes: Any, series: Series, colour: str) -> None:
         refused = np.zeros(len(series.x), dtype=np.bool_) if series.error is None else np.isnan(series.error)

@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from feyn_nn.reproduce import coupling, effectiveness, falloff, outputs, rg
+from feyn_nn.reproduce.figure import Figure
+from feyn_nn.reproduce.page import report_page
 from feyn_nn.reproduce.result import Finding, Result, Verdict
 from feyn_nn.reproduce.table import Table
 from feyn_nn.reproduce.workshop import DEFAULT, FULL, Size, Workshop
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from feyn_nn.report import Block
-
-__all__ = ["DEFAULT", "FIGURES", "FULL", "Figure", "Finding", "Result", "Size", "Table", "Verdict", "Workshop"]
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """How a figure is made, and the formulas and diagrams behind it."""
-
-    make: Callable[[Workshop], Result]
-    theory: Callable[[], tuple[Block, ...]]
+__all__ = [
+    "DEFAULT",
+    "FIGURES",
+    "FULL",
+    "Figure",
+    "Finding",
+    "Result",
+    "Size",
+    "Table",
+    "Verdict",
+    "Workshop",
+    "report_page",
+]
 
 
 FIGURES: Final = {
-    falloff.NAME: Figure(falloff.falloff, falloff.theory),
-    coupling.NAME: Figure(coupling.coupling, coupling.theory),
-    effectiveness.NAME: Figure(effectiveness.effectiveness, effectiveness.theory),
-    rg.NAME: Figure(rg.rg, rg.theory),
-    outputs.NAME: Figure(outputs.outputs, outputs.theory),
+    falloff.NAME: Figure(falloff.falloff, falloff.theory, falloff.shown),
+    coupling.NAME: Figure(coupling.coupling, coupling.theory, coupling.shown),
+    effectiveness.NAME: Figure(effectiveness.effectiveness, effectiveness.theory, effectiveness.shown),
+    rg.NAME: Figure(rg.rg, rg.theory, rg.shown),
+    outputs.NAME: Figure(outputs.outputs, outputs.theory, outputs.shown),
 }

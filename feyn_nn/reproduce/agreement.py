@@ -9,7 +9,7 @@ from scipy import stats
 from scipy.optimize import curve_fit
 
 from feyn_nn.estimate import Estimate
-from feyn_nn.reproduce.result import Finding, Verdict
+from feyn_nn.reproduce.result import Finding, Statement, Subject, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -43,7 +43,7 @@ def plausible(sigmas: float | None, comparisons: int, experiments: int) -> bool:
 
 def agreement(what: str, network: str, distances: Sequence[float | None], experiments: int) -> Finding:
     """The finding that measured numbers are the exact ones."""
-    statement = f"{what} are the exact ones"
+    statement = Statement(f"{what} are the exact ones", Subject.MEASUREMENT)
     known = [each for each in distances if each is not None]
     worst = largest(known)
     if worst is None:

@@ -24,24 +24,31 @@ from feyn_nn.network import PRESETS, TALK_CUTOFF
 from feyn_nn.render.plots import Kind, Panel, Series, plot_svg
 from feyn_nn.reproduce.agreement import agreement, distance, fitted_power
 from feyn_nn.reproduce.formulas import generated, measured_coupling
-from feyn_nn.reproduce.result import Finding, Result, Verdict, versions
+from feyn_nn.reproduce.result import Finding, Result, Statement, Subject, Verdict, versions
 from feyn_nn.reproduce.table import Table, meaning, numbers
-from feyn_nn.reproduce.talk import DISPLAY
+from feyn_nn.reproduce.talk import DISPLAY, SHOWN_WIDTHS
 from feyn_nn.reproduce.wording import counted, measured_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from feyn_nn.arrays import FloatArray
+    from feyn_nn.kernels import Kernel
     from feyn_nn.measure.couplings import TheoryCoefficients
     from feyn_nn.network import Architecture, Preset
     from feyn_nn.report import Block
+    from feyn_nn.reproduce.table import Excerpt
     from feyn_nn.reproduce.workshop import Workshop
 
 NAME: Final = "coupling"
-SCALES: Final = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
+SCALES: Final = (1.0, 3.0, 10.0, 30.0, 100.0)
 """Factors on the inputs in the table of constancy."""
 VANISHING: Final = 1e-10
+FALLS: Final = Statement("λ falls as 1/N", Subject.TALK)
+CONSTANT: Final = Statement("The coupling is a constant", Subject.TALK)
+SPREAD_IS_ERROR: Final = Statement("The spread of λ_m over tuples gives the statistical error of λ", Subject.PREMISE)
+BOUNDED: Final = Statement("The action with λ f⁴ alone is bounded below", Subject.PREMISE)
+PERTURBATIVE: Final = Statement("Perturbation theory holds at the talk's width", Subject.PREMISE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,18 +100,18 @@ def coupling(workshop: Workshop) -> Result:
             name, _of(name, rows), [each for each in scales if each.network == name], workshop.size.experiments
         )
     )
-    panels = [panel(name, rows) for panel in (_sizes, _products, _orders) for name in PRESETS]
+    panels = [panel(name, rows) for panel in (_sizes, _distances, _orders) for name in PRESETS]
     title = "The quartic coupling against the width"
     caption = (
-        f"λ at cutoff Λ = {TALK_CUTOFF:g} with lines K. Above: its size, and the spread of λ_m over tuples. Middle: N λ; the "
-        "value from one stream of single neurons, the same for all widths, is a shaded range of one standard error. Below: the "
-        f"part of G⁽⁴⁾ of order λ² over that of order λ; the line is at {PERTURBATION:g}, above which perturbation theory "
-        "fails."
+        f"λ at cutoff Λ = {TALK_CUTOFF:g} with lines K. Above: its size, and the spread of λ_m over tuples. Middle: how far "
+        "measured values lie from the exact one; the value from one stream of single neurons, the same for all widths, is a "
+        "shaded range of one standard error. Below: the part of G⁽⁴⁾ of order λ² over that of order λ; the line is at "
+        f"{PERTURBATION:g}, above which perturbation theory fails."
     )
     return Result(
         NAME,
         title,
-        'slide "EFT is Effective: Measure Couplings, Verify Predictions"',
+        "slide “EFT is Effective: Measure Couplings, Verify Predictions”",
         caption,
         workshop.describe() | {"cutoff": TALK_CUTOFF, "propagator": "full"},
         versions(),
@@ -122,6 +129,15 @@ def theory() -> tuple[Block, ...]:
     return measured_coupling(), *generated(
         4, 2, "Four legs to second order: the contact gives λ, the bubbles its limits."
     )
+
+
+def shown(result: Result) -> tuple[Excerpt, ...]:
+    """Some widths, and all inputs."""
+    columns = (
+        "network", "width", "exact", "stream", "stream_error", "centred", "centred_error", "plain", "plain_error",
+    )  # fmt: skip
+    main, inputs = result.tables
+    return main.excerpt(columns, width=SHOWN_WIDTHS), inputs.excerpt(inputs.columns)
 
 
 def _rows(workshop: Workshop, name: str, preset: Preset) -> Iterator[Row]:
@@ -217,7 +233,7 @@ def _power(name: str, rows: list[Row], experiments: int) -> Finding:
     )
     constant = all(abs(each.width_times_exact / row.width_times_exact - 1) < VANISHING for each in rows)
     return Finding(
-        "λ falls as 1/N",
+        FALLS,
         name,
         Verdict.of(constant),
         f"N λ = {row.width_times_exact:.5g} exactly, {stream} from single neurons; {networks}.",
@@ -234,18 +250,26 @@ def _constant(name: str, scales: list[ScaleRow]) -> Finding:
             f"λ_m varies over tuples by {here.spread_over_mean:.2g} of its mean on the talk's inputs (|x| up to "
             f"{here.largest_input:g}), by {apart.spread_over_mean:.2g} where they lie {apart.factor:g} times as far apart"
         )
+    if _translation_invariant(kernel_of(PRESETS[name].architecture()), PRESETS[name].points()):
+        said += "; the kernel is translation invariant, ΔG⁽⁴⁾ is not"
     return Finding(
-        "The coupling is a constant",
+        CONSTANT,
         name,
         Verdict.of(here.spread_over_mean <= CONSTANCY, limits=not everywhere),
         f"{said}.",
     )
 
 
+def _translation_invariant(kernel: Kernel, inputs: FloatArray) -> bool:
+    """Whether K(x + a, y + a) = K(x, y) for a shift by the cutoff, at inputs apart."""
+    here = np.concatenate([inputs, inputs + 1])
+    return bool(np.allclose(kernel(here, here), kernel(here + TALK_CUTOFF, here + TALK_CUTOFF), rtol=VANISHING))
+
+
 def _bounded(name: str, rows: list[Row]) -> Finding:
     negative = all(row.exact < 0 for row in rows)
     return Finding(
-        "The action with λ f⁴ alone is bounded below",
+        BOUNDED,
         name,
         Verdict.of(not negative),
         "λ < 0 at every width, for ΔG⁽⁴⁾ > 0." if negative else "λ > 0 somewhere.",
@@ -257,7 +281,7 @@ def _perturbative(name: str, rows: list[Row]) -> Finding:
     product = abs(row.second_over_first) * row.width
     good = [each.width for each in rows if abs(each.second_over_first) <= PERTURBATION]
     return Finding(
-        "Perturbation theory holds at the talk's width",
+        PERTURBATIVE,
         name,
         Verdict.of(product / talk <= PERTURBATION),
         f"Second over first order is {product:.3g}/N, {product / talk:.2g} at N = {talk}; it is at most {PERTURBATION:g} "
@@ -267,11 +291,10 @@ def _perturbative(name: str, rows: list[Row]) -> Finding:
 
 def _two_errors(name: str, rows: list[Row]) -> Finding:
     """What the spread over tuples would make of the error of plain averages."""
-    statement = "The spread of λ_m over tuples gives the statistical error of λ"
     tuples = comb(len(PRESETS[name].inputs) + 3, 4)
     known = [row for row in rows if row.plain_error]
     if not known:
-        return Finding(statement, name, Verdict.UNDECIDED, "No error bar of plain averages is supported.")
+        return Finding(SPREAD_IS_ERROR, name, Verdict.UNDECIDED, "No error bar of plain averages is supported.")
     if all(row.spread < VANISHING * abs(row.exact) for row in known):
         said = "There is no spread, but there is an error"
     else:
@@ -280,7 +303,7 @@ def _two_errors(name: str, rows: list[Row]) -> Finding:
             f"The error of plain averages over experiments is {counted(min(factors))} to {counted(max(factors))} times "
             f"spread/√{tuples}"
         )
-    return Finding(statement, name, Verdict.FAILS, f"{said}: the tuples are measured with the same networks.")
+    return Finding(SPREAD_IS_ERROR, name, Verdict.FAILS, f"{said}: the tuples are measured with the same networks.")
 
 
 def _sizes(name: str, rows: list[Row]) -> Panel:
@@ -301,18 +324,19 @@ def _sizes(name: str, rows: list[Row]) -> Panel:
     return Panel(DISPLAY[name], "width N", "|λ|", series)
 
 
-def _products(name: str, rows: list[Row]) -> Panel:
+def _distances(name: str, rows: list[Row]) -> Panel:
     chosen, widths = _of(name, rows), _widths(name, rows)
     way, label = _sharpest(chosen)
-    stream, error = (widths * numbers(getattr(row, key) for row in chosen) for key in ("stream", "stream_error"))
-    series = [
-        Series("single neurons, all widths", "|λ|", Kind.RANGE, widths, stream, error),
-        Series("exact", "|λ|", Kind.EXACT, widths, numbers(row.width_times_exact for row in chosen)),
-    ]
+    exact = numbers(row.exact for row in chosen)
+
+    def relative(column: str) -> tuple[FloatArray, FloatArray]:
+        values, errors = (numbers(getattr(row, key) for row in chosen) for key in (column, f"{column}_error"))
+        return values / exact - 1, errors / np.abs(exact)
+
+    series = [Series("single neurons, all widths", "|λ|", Kind.RANGE, widths, *relative("stream"))]
     if way == "centred":
-        values, errors = (widths * numbers(getattr(row, key) for row in chosen) for key in (way, f"{way}_error"))
-        series.append(Series(label, "|λ|", Kind.MEASURED, widths, values, errors))
-    return Panel(DISPLAY[name], "width N", "N λ", tuple(series), log_y=False)
+        series.append(Series(label, "|λ|", Kind.MEASURED, widths, *relative(way)))
+    return Panel(DISPLAY[name], "width N", "λ measured / exact − 1", tuple(series), log_y=False, marks=(0.0,))
 
 
 def _orders(name: str, rows: list[Row]) -> Panel:

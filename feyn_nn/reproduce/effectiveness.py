@@ -20,7 +20,7 @@ from feyn_nn.network import PRESETS, TALK_CUTOFF
 from feyn_nn.render.plots import Kind, Panel, Series, plot_svg
 from feyn_nn.reproduce.agreement import agreement, distance
 from feyn_nn.reproduce.formulas import generated
-from feyn_nn.reproduce.result import Finding, Result, Verdict, versions
+from feyn_nn.reproduce.result import Finding, Result, Statement, Subject, Verdict, versions
 from feyn_nn.reproduce.table import Table, meaning, numbers
 from feyn_nn.reproduce.talk import DISPLAY
 
@@ -29,16 +29,22 @@ if TYPE_CHECKING:
 
     from feyn_nn.network import Preset
     from feyn_nn.report import Block
+    from feyn_nn.reproduce.table import Excerpt
     from feyn_nn.reproduce.workshop import Workshop
 
 NAME: Final = "effectiveness"
 CUTOFFS: Final = (7.0, 10.0, 20.0, 50.0, 100.0, 1e3, 1e4, 1e5)
-EFFECTIVE: Final = 0.5
+CLOSED: Final = 0.5
 """The part of G6 - G6_GP that lambda has to close to be called effective."""
 SAME_PREDICTION: Final = 0.01
 """Predictions closer than this count as the same."""
 _FREE: Final = "G⁽⁶⁾_GP / G⁽⁶⁾"
 _WITH: Final = "(G⁽⁶⁾_GP + λ term) / G⁽⁶⁾"
+EFFECTIVE: Final = Statement("(G⁽⁶⁾_GP + λ term)/G⁽⁶⁾ ≈ 1 at the talk's width", Subject.TALK)
+EVERY_TUPLE: Final = Statement(
+    "One λ predicts every tuple better than the Gaussian process does on average", Subject.PREMISE
+)
+ANY_CUTOFF: Final = Statement("The effective actions of all cutoffs make the same prediction", Subject.TALK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +104,7 @@ def effectiveness(workshop: Workshop) -> Result:
     return Result(
         NAME,
         title,
-        'slide "Experimental Verification of NN = EFT"',
+        "slide “Experimental Verification of NN = EFT”",
         caption,
         workshop.describe() | {"propagator": "full"},
         versions(),
@@ -111,6 +117,15 @@ def effectiveness(workshop: Workshop) -> Result:
 def theory() -> tuple[Block, ...]:
     """What is predicted."""
     return generated(6, 1, "Six legs: the Gaussian process, and the term in λ. Everything else is κ and higher orders.")
+
+
+def shown(result: Result) -> tuple[Excerpt, ...]:
+    """The talk's cutoff."""
+    columns = (
+        "network", "width", "gp_distinct", "eft_distinct", "eft_distinct_measured", "eft_distinct_error", "eft_mean",
+        "eft_smallest", "eft_largest", "closed",
+    )  # fmt: skip
+    return (result.tables[0].excerpt(columns, cutoff=(TALK_CUTOFF,)),)
 
 
 def _rows(workshop: Workshop, name: str, preset: Preset) -> Iterator[Row]:
@@ -162,9 +177,9 @@ def _findings(name: str, rows: list[Row], experiments: int) -> tuple[Finding, ..
 def _effective(row: Row) -> Finding:
     ratio = abs(row.second_over_first)
     return Finding(
-        "(G⁽⁶⁾_GP + λ term)/G⁽⁶⁾ ≈ 1 at the talk's width",
+        EFFECTIVE,
         row.network,
-        Verdict.of(row.closed >= EFFECTIVE, limits=ratio > PERTURBATION),
+        Verdict.of(row.closed >= CLOSED, limits=ratio > PERTURBATION),
         f"N = {row.width}: {row.eft_distinct:.4g} at six distinct inputs, where the Gaussian process alone gives "
         f"{row.gp_distinct:.4g}; λ closes {100 * row.closed:.0f} % of the distance. Second over first order is {ratio:.2g}"
         f"{': λ parametrises, it is not measured' if ratio > PERTURBATION else ''}.",
@@ -175,7 +190,7 @@ def _every_tuple(row: Row) -> Finding:
     """Not the six distinct inputs only."""
     worst = max(abs(1 - row.eft_smallest), abs(1 - row.eft_largest))
     return Finding(
-        "One λ predicts every tuple better than the Gaussian process does on average",
+        EVERY_TUPLE,
         row.network,
         Verdict.of(worst < abs(1 - row.gp_mean)),
         f"N = {row.width}: over all sorted 6-tuples the ratio lies between {row.eft_smallest:.4g} and "
@@ -188,7 +203,7 @@ def _any_cutoff(rows: list[Row]) -> Finding:
     """One set of experiments, many effective actions."""
     found = [row.eft_mean for row in rows]
     return Finding(
-        "The effective actions of all cutoffs make the same prediction",
+        ANY_CUTOFF,
         rows[0].network,
         Verdict.of(max(found) - min(found) < SAME_PREDICTION),
         f"(G⁽⁶⁾_GP + λ term)/G⁽⁶⁾, mean over tuples, lies between {min(found):.5g} and {max(found):.5g} at cutoffs from "
@@ -199,14 +214,14 @@ def _any_cutoff(rows: list[Row]) -> Finding:
 def _against_width(name: str, rows: list[Row], key: str) -> Panel:
     chosen = [row for row in rows if row.network == name and row.cutoff == TALK_CUTOFF]
     title = f"{DISPLAY[name]}, {'six distinct inputs' if key == 'distinct' else 'all sorted 6-tuples'}"
-    return Panel(title, "width N", "over G⁽⁶⁾", _series(chosen, key, "width"), log_y=False, marks=(1.0,))
+    return Panel(title, "width N", "ratio to G⁽⁶⁾", _series(chosen, key, "width"), log_y=False, marks=(1.0,))
 
 
 def _against_cutoff(name: str, rows: list[Row], key: str) -> Panel:
     width = PRESETS[name].effective_width
     chosen = [row for row in rows if row.network == name and row.width == width]
     title = f"{DISPLAY[name]}, N = {width}, all sorted 6-tuples"
-    return Panel(title, "cutoff Λ", "over G⁽⁶⁾", _series(chosen, key, "cutoff"), log_y=False, marks=(1.0,))
+    return Panel(title, "cutoff Λ", "ratio to G⁽⁶⁾", _series(chosen, key, "cutoff"), log_y=False, marks=(1.0,))
 
 
 def _series(rows: list[Row], key: str, along: str) -> tuple[Series, ...]:

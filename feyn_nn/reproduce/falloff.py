@@ -22,17 +22,17 @@ from feyn_nn.network import PRESETS
 from feyn_nn.render.plots import Kind, Panel, Series, plot_svg
 from feyn_nn.reproduce.agreement import agreement, distance, exact_power, fitted_power, largest, plausible
 from feyn_nn.reproduce.formulas import generated, ratio_to_free
-from feyn_nn.reproduce.result import Finding, Result, Verdict, versions
+from feyn_nn.reproduce.result import Finding, Result, Statement, Subject, Verdict, versions
 from feyn_nn.reproduce.sampling import PlainAverages
-from feyn_nn.reproduce.table import Table, meaning, numbers
-from feyn_nn.reproduce.talk import DISPLAY
+from feyn_nn.reproduce.table import Table, meaning, numbers, parts
+from feyn_nn.reproduce.talk import DISPLAY, SHOWN_WIDTHS
 from feyn_nn.reproduce.wording import counted, finite, listed
 
 if TYPE_CHECKING:
     from feyn_nn.arrays import FloatArray
-    from feyn_nn.estimate import Estimate
     from feyn_nn.network import Preset
     from feyn_nn.report import Block
+    from feyn_nn.reproduce.table import Excerpt
     from feyn_nn.reproduce.workshop import Workshop
 
 NAME: Final = "falloff"
@@ -40,7 +40,12 @@ ORDERS: Final = (2, 4, 6)
 ACCURACY: Final = 0.01
 POWER_TOLERANCE: Final = 1e-9
 _COLOURS: Final = {2: "m₂", 4: "m₄", 6: "m₆"}
-_ORDER: Final = {4: "⁽⁴⁾", 6: "⁽⁶⁾"}
+EXACT_KERNEL: Final = Statement("The kernel is the exact two-point function at all widths", Subject.TALK)
+INVERSE_WIDTH: Final = {
+    4: Statement("ΔG⁽⁴⁾ falls as 1/N", Subject.TALK),
+    6: Statement("ΔG⁽⁶⁾ falls as 1/N", Subject.TALK),
+}
+VISIBLE: Final = Statement("Plain averages show the falloff", Subject.PREMISE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +96,7 @@ def falloff(workshop: Workshop) -> Result:
     return Result(
         NAME,
         title,
-        'slide "Experimental Falloff to GP Predictions"',
+        "slide “Experimental Falloff to GP Predictions”",
         caption,
         workshop.describe(),
         versions(),
@@ -104,6 +109,12 @@ def falloff(workshop: Workshop) -> Result:
 def theory() -> tuple[Block, ...]:
     """What is measured."""
     return ratio_to_free(), *generated(4, 0, "Four legs without interaction: the pairings of the Gaussian process.")
+
+
+def shown(result: Result) -> tuple[Excerpt, ...]:
+    """Four and six legs at some widths."""
+    columns = ("network", "width", "n", "exact", "plain", "plain_error", "background", "centred", "centred_error")
+    return (result.tables[0].excerpt(columns, n=ORDERS[1:], width=SHOWN_WIDTHS),)
 
 
 def _rows(workshop: Workshop, name: str, preset: Preset) -> list[Row]:
@@ -128,19 +139,15 @@ def _rows(workshop: Workshop, name: str, preset: Preset) -> list[Row]:
                     width,
                     n,
                     float(np.nanmean(exact[n] @ powers)),
-                    *_parts(averaged),
+                    *parts(averaged),
                     finite(plain.background(n)),
-                    *_parts(sharp),
-                    *_parts(sharpest if above else None),
+                    *parts(sharp),
+                    *parts(sharpest if above else None),
                     estimator.value,
                     needed.networks_needed(n, width, ACCURACY) if n > 2 else None,
                 )
             )
     return rows
-
-
-def _parts(estimate: Estimate | None) -> tuple[float | None, float | None]:
-    return (None, None) if estimate is None else (estimate.mean, estimate.error)
 
 
 def _findings(name: str, rows: list[Row], experiments: int) -> tuple[Finding, ...]:
@@ -173,11 +180,10 @@ def _two_point(name: str, rows: list[Row], experiments: int) -> Finding:
         ]
         for way in ("plain", "centred")
     }
-    statement = "The kernel is the exact two-point function at all widths"
     if not all(sigmas.values()):
-        return Finding(statement, name, Verdict.UNDECIDED, "No error bar is supported.")
+        return Finding(EXACT_KERNEL, name, Verdict.UNDECIDED, "No error bar is supported.")
     return Finding(
-        statement,
+        EXACT_KERNEL,
         name,
         Verdict.of(all(plausible(largest(found), len(found), experiments) for found in sigmas.values())),
         f"m₂ is zero to {max(sigmas['plain']):.2g} standard errors at most for averages of outputs, "
@@ -202,9 +208,7 @@ def _power(name: str, n: int, rows: list[Row]) -> Finding:
         else "It is a sum of 1/N and 1/N², the second part the larger one in narrow networks"
     )
     line = f"; a straight line through all widths has the slope {exact_power(widths, exact):.4f}"
-    return Finding(
-        f"ΔG{_ORDER[n]} falls as 1/N", name, Verdict.of(True, limits=not pure), f"{law}{'' if pure else line}. {fits}"
-    )
+    return Finding(INVERSE_WIDTH[n], name, Verdict.of(True, limits=not pure), f"{law}{'' if pure else line}. {fits}")
 
 
 def _visible(name: str, rows: list[Row]) -> Finding:
@@ -222,7 +226,7 @@ def _visible(name: str, rows: list[Row]) -> Finding:
             parts.append(f"{_COLOURS[n]} lies below its background at N = {listed(below)}")
     out = len(refused) + len(hidden)
     return Finding(
-        "Plain averages show the falloff",
+        VISIBLE,
         name,
         Verdict.of(out <= len(rows) / 2, limits=out > 0),
         f"{'; '.join(parts) if parts else 'm₄ and m₆ stand above their background at every width'}. For one per cent of ΔG "

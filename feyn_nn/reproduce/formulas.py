@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from xml.etree.ElementTree import Element
 
 from feyn_nn.action import Action
 from feyn_nn.correlator import generate_correlator
@@ -11,8 +12,6 @@ from feyn_nn.report import Formula, Gallery, Picture
 from feyn_nn.report.mathml import correlator_formula, formula, number, operator, over, row, sub, sup, symbol
 
 if TYPE_CHECKING:
-    from xml.etree.ElementTree import Element
-
     from feyn_nn.correlator import Correlator
 
 QUARTIC = Action.parse("lambda f^4")
@@ -129,4 +128,4 @@ def _points(n: str, index: str | None = None) -> Element:
 
 
 def _measure(point: str) -> Element:
-    return row(sup(symbol("d"), sub(symbol("d"), symbol("in"))), symbol(point))
+    return row(sup(symbol("d"), sub(symbol("d"), symbol("in"))), symbol(point), Element("mspace", {"width": "0.17em"}))

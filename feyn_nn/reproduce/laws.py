@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def limit_slope(beta: Beta, d_in: int) -> float:
-    """d log|g|/d log Lambda as Lambda -> infinity, in the coupled system."""
+    """The slope d log|g|/d log Lambda as Lambda -> infinity, in the coupled system."""
     return _number(beta.exponent, beta, d_in)
 
 

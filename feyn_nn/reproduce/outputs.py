@@ -31,8 +31,8 @@ from feyn_nn.reproduce.agreement import agreement, distance
 from feyn_nn.reproduce.coupling import mean_second_over_first
 from feyn_nn.reproduce.formulas import generated, second_order_root
 from feyn_nn.reproduce.laws import plateau_power
-from feyn_nn.reproduce.result import Finding, Result, Verdict, versions
-from feyn_nn.reproduce.table import Table, meaning, numbers
+from feyn_nn.reproduce.result import Finding, Result, Statement, Subject, Verdict, versions
+from feyn_nn.reproduce.table import Table, meaning, numbers, parts
 from feyn_nn.reproduce.talk import DISPLAY
 from feyn_nn.reproduce.wording import listed, measured_text
 from feyn_nn.symbolic.beta import beta_functions
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from feyn_nn.arrays import FloatArray
     from feyn_nn.measure.couplings import TheoryCoefficients
     from feyn_nn.report import Block
+    from feyn_nn.reproduce.table import Excerpt
     from feyn_nn.reproduce.workshop import Workshop
 
 NAME: Final = "outputs"
@@ -57,6 +58,12 @@ _FIRST: Final = "first order, λ₁"
 _SECOND: Final = "second order, λ₂"
 CHANNELS: Final = ((0, 0, 1, 1), (0, 1, 0, 1), (0, 1, 1, 0))
 """Outputs of the four legs: lines 12|34, 13|24, 14|23."""
+FIRST_ORDER: Final = Statement("At first order λ does not depend on d_out", Subject.TALK)
+GROWTH: Final = Statement("Second over first order grows with d_out as (d_out + 8)/9", Subject.TALK)
+SUPPRESSED: Final = Statement("More outputs make the coupling smaller", Subject.TALK)
+SYMMETRIC: Final = Statement(
+    "The three channels of G⁽⁴⁾ are equal, as λ (f·f)² at first order has them", Subject.PREMISE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +123,7 @@ def outputs(workshop: Workshop) -> Result:
     return Result(
         NAME,
         title,
-        'slide "SO(d_out) Symmetry and Fixed Points"',
+        "slide “SO(d_out) Symmetry and Fixed Points”",
         caption,
         workshop.describe() | {"propagator": "full"},
         versions(),
@@ -131,6 +138,16 @@ def theory() -> tuple[Block, ...]:
     return second_order_root(), *generated(
         4, 2, "For one output. Each bubble carries d_out + 8 over nine on equal legs."
     )
+
+
+def shown(result: Result) -> tuple[Excerpt, ...]:
+    """The talk's cutoff, and the channels."""
+    columns = (
+        "network", "width", "d_out", "first", "first_plain", "first_plain_error", "second_over_first", "ratio",
+        "ratio_stream", "ratio_stream_error",
+    )  # fmt: skip
+    main, channels = result.tables
+    return main.excerpt(columns, cutoff=(TALK_CUTOFF,)), channels.excerpt(channels.columns)
 
 
 def second_order_root_of(delta: FloatArray, theory: TheoryCoefficients) -> FloatArray:
@@ -166,10 +183,11 @@ def _rows(workshop: Workshop, name: str) -> Iterator[Row]:
         for d_out in SIMULATED
         if not architecture.activation.normalised  # a heavy tail forbids their error bars anyway
     }
+    here = {d_out: theory_coefficients(inputs, TALK_CUTOFF, kernel, kernel, d_out) for d_out in OUTPUTS}
     for cutoff in CUTOFFS:
-        one = theory_coefficients(inputs, cutoff, kernel, kernel)
+        one = here[1] if cutoff == TALK_CUTOFF else theory_coefficients(inputs, cutoff, kernel, kernel)
         for d_out in OUTPUTS if cutoff == TALK_CUTOFF else SIMULATED:
-            theory = one if d_out == 1 else theory_coefficients(inputs, cutoff, kernel, kernel, d_out)
+            theory = here[d_out] if cutoff == TALK_CUTOFF else _with_outputs(one, here[d_out], here[1])
             known = theory.determined
             first = float(np.mean(delta[known] / theory.first[known]))
             first_stream = measure_lambda(stream, theory).estimate
@@ -178,11 +196,20 @@ def _rows(workshop: Workshop, name: str) -> Iterator[Row]:
             ratio = _ratio(delta, theory)
             yield Row(
                 name, width, d_out, cutoff, first, first_stream.mean, first_stream.error,
-                *((None, None) if first_plain is None else (first_plain.mean, first_plain.error)),
+                *parts(first_plain),
                 mean_second_over_first(first, theory), mean_second_over_first(first, one) * (d_out + 8) / 9,
                 ratio, ratio_stream.mean, None if stream.refused(4) else ratio_stream.error,
                 ratio * first * cutoff**power,
             )  # fmt: skip
+
+
+def _with_outputs(
+    one: TheoryCoefficients, several: TheoryCoefficients, alone: TheoryCoefficients
+) -> TheoryCoefficients:
+    """The coefficients of several outputs at a cutoff from those of one: what the deltas give knows no cutoff."""
+    if one.second is None:
+        raise InputError("the second order in lambda was not integrated: d_in is too large")
+    return replace(one, second=one.second * mean_second_over_first(1.0, several) / mean_second_over_first(1.0, alone))
 
 
 def _channels(name: str) -> ChannelRow:
@@ -228,15 +255,13 @@ def _first_order(rows: list[Row], experiments: int) -> Finding:
     if measured:
         texts = listed(measured_text(row.first_plain, row.first_plain_error, experiments) for row in measured)
         said += f"; plain averages over networks with d_out = {listed(row.d_out for row in measured)} give {texts}"
-    return Finding(
-        "At first order λ does not depend on d_out", rows[0].network, Verdict.of(largest < EXACTLY), f"{said}."
-    )
+    return Finding(FIRST_ORDER, rows[0].network, Verdict.of(largest < EXACTLY), f"{said}.")
 
 
 def _growth(rows: list[Row]) -> Finding:
     worst = max(abs(row.second_over_first / row.law - 1) for row in rows)
     return Finding(
-        "Second over first order grows with d_out as (d_out + 8)/9",
+        GROWTH,
         rows[0].network,
         Verdict.of(worst < EXACTLY),
         f"The diagrams with their deltas summed give that to {worst:.0e} at every cutoff.",
@@ -249,7 +274,7 @@ def _suppressed(rows: list[Row], experiments: int) -> Finding:
     last = shown[-1]
     beyond = [row.d_out for row in rows if abs(row.second_over_first) > PERTURBATION]
     return Finding(
-        "More outputs make the coupling smaller",
+        SUPPRESSED,
         last.network,
         Verdict.of(falling, limits=True),
         f"Not at first order. N = {last.width}: λ₂/λ₁ = {listed(f'{row.ratio:.3f}' for row in shown)} at d_out = "
@@ -261,7 +286,7 @@ def _suppressed(rows: list[Row], experiments: int) -> Finding:
 
 def _symmetric(row: ChannelRow) -> Finding:
     return Finding(
-        "The three channels of G⁽⁴⁾ are equal, as λ (f·f)² at first order has them",
+        SYMMETRIC,
         row.network,
         Verdict.of(row.scatter <= CONSTANCY, limits=row.scatter > EXACTLY),
         "They are, for every tuple."
@@ -284,13 +309,13 @@ def _couplings(name: str, rows: list[Row]) -> Panel:
     series = [
         Series("exact", _FIRST, Kind.EXACT, x, np.ones_like(x)),
         Series("exact", _SECOND, Kind.EXACT, x, numbers(row.ratio for row in chosen)),
-        Series("single neurons, all d_out", _FIRST, Kind.RANGE, x, stream / first, stream_error / np.abs(first)),
+        Series("single neurons ± error", _FIRST, Kind.RANGE, x, stream / first, stream_error / np.abs(first)),
         Series("single neurons", _SECOND, Kind.MEASURED, x, ratio, ratio_error),
     ]
     if simulated.any():
         series.append(
             Series(
-                "networks with d_out outputs, plain averages", _FIRST, Kind.MEASURED, x[simulated],
+                "networks, plain averages", _FIRST, Kind.MEASURED, x[simulated],
                 (plain / first)[simulated], (error / np.abs(first))[simulated],
             )
         )  # fmt: skip

@@ -32,18 +32,35 @@ class Verdict(StrEnum):
         return cls.FAILS if not holds else cls.LIMITED if limits else cls.HOLDS
 
 
+class Subject(StrEnum):
+    """Whose statement it is."""
+
+    TALK = "What the talk says"
+    PREMISE = "What its experiments take for granted"
+    MEASUREMENT = "Whether these measurements can be trusted"
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """Something that numbers can decide."""
+
+    text: str
+    subject: Subject
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """A statement, what the numbers of one network say of it, and the numbers."""
 
-    statement: str
+    statement: Statement
     network: str
     verdict: Verdict
     evidence: str
 
-    def __str__(self) -> str:
-        """In words."""
-        return f"{DISPLAY[self.network]}: {self.statement}: {self.verdict}. {self.evidence}"
+    @property
+    def short(self) -> str:
+        """The verdict without its reasons."""
+        return f"{DISPLAY[self.network]}: {self.verdict}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +91,8 @@ class Result:
                 "settings": self.settings,
                 "findings": [
                     {
-                        "statement": each.statement,
+                        "statement": each.statement.text,
+                        "subject": each.statement.subject.value,
                         "network": each.network,
                         "verdict": each.verdict.value,
                         "evidence": each.evidence,
@@ -108,7 +126,12 @@ class Result:
                 document["settings"],
                 document["provenance"],
                 tuple(
-                    Finding(str(each["statement"]), each["network"], Verdict(each["verdict"]), str(each["evidence"]))
+                    Finding(
+                        Statement(str(each["statement"]), Subject(each["subject"])),
+                        each["network"],
+                        Verdict(each["verdict"]),
+                        str(each["evidence"]),
+                    )
                     for each in document["findings"]
                 ),
                 tuple(Table.from_document(table, content) for table, content in document["tables"].items()),

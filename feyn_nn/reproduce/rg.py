@@ -24,7 +24,7 @@ from feyn_nn.render.plots import Kind, Panel, Series, plot_svg
 from feyn_nn.reproduce.agreement import agreement, distance
 from feyn_nn.reproduce.formulas import running_coupling
 from feyn_nn.reproduce.laws import limit_slope, plateau_power
-from feyn_nn.reproduce.result import Finding, Result, Verdict, versions
+from feyn_nn.reproduce.result import Finding, Result, Statement, Subject, Verdict, versions
 from feyn_nn.reproduce.table import Table, meaning, numbers
 from feyn_nn.reproduce.talk import CUTOFFS, DIMENSIONS, DISPLAY, RUNNING_WIDTHS, points
 from feyn_nn.reproduce.wording import listed, measured_text
@@ -32,6 +32,7 @@ from feyn_nn.symbolic.beta import beta_functions, exponent_text
 
 if TYPE_CHECKING:
     from feyn_nn.report import Block
+    from feyn_nn.reproduce.table import Excerpt
     from feyn_nn.reproduce.workshop import Workshop
     from feyn_nn.symbolic.beta import BetaFunctions
 
@@ -44,10 +45,12 @@ EXACTLY: Final = 1e-6
 NEARLY: Final = 0.01
 """Distances of slopes that count as none, and as small."""
 ROUNDING: Final = 1e-12
-TALK_LAW: Final = "β(λ) = −(d_in + 4) λ for ReLU-net, −d_in λ for Erf- and Gauss-net"
-"""Of the slides; what is derived stands beside it."""
 SHOWN: Final = (10.0, 100.0, 1e5)
 """Cutoffs whose slopes stand in the findings."""
+LAW: Final = Statement("β(λ) = −(d_in + 4) λ for ReLU-net, −d_in λ for Erf- and Gauss-net", Subject.TALK)
+RELEVANCE: Final = Statement("κ is more irrelevant than λ", Subject.TALK)
+ULTRAVIOLET: Final = Statement("c = λ Λ^d_in has an ultraviolet fixed point", Subject.TALK)
+INFRARED: Final = Statement("c has an infrared fixed point", Subject.TALK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +133,7 @@ def rg(workshop: Workshop) -> Result:
     return Result(
         NAME,
         title,
-        'slides "Theory vs. Experiment" and "SO(d_out) Symmetry and Fixed Points"',
+        "slides “Theory vs. Experiment” and “SO(d_out) Symmetry and Fixed Points”",
         caption,
         workshop.describe() | {"cutoffs": list(CUTOFFS), "propagator": "full"},
         versions(),
@@ -147,6 +150,12 @@ def rg(workshop: Workshop) -> Result:
 def theory() -> tuple[Block, ...]:
     """How lambda runs."""
     return (running_coupling(),)
+
+
+def shown(result: Result) -> tuple[Excerpt, ...]:
+    """The straight lines."""
+    lines = result.tables[1]
+    return (lines.excerpt(lines.columns),)
 
 
 def _run(workshop: Workshop, name: str, d_in: int, runs: _Runs) -> None:
@@ -225,23 +234,26 @@ def _findings(name: str, runs: _Runs, experiments: int) -> tuple[Finding, ...]:
 
 def _law(name: str, runs: _Runs, experiments: int) -> Finding:
     """The talk's beta function."""
-    gaps, said = [], []
-    for d_in in DIMENSIONS:
-        rows, line = runs.of(name, d_in), runs.line(name, d_in)
-        gaps.append([abs(row.slope - row.limit) for row in rows])
-        slopes = {row.cutoff: f"{row.slope:.4f}" for row in rows}
-        measured = measured_text(line.measured, line.error, experiments) if _above_rounding(line.error) else "the same"
-        said.append(
-            f"d_in = {d_in}: slope {listed(slopes[at] for at in SHOWN)} at Λ = {listed(f'{at:g}' for at in SHOWN)}, a straight "
-            f"line through all cutoffs {line.exact:.4f} (measured {measured})"
-        )
-    law = f"Derived: β(λ) → {_signed(runs.line(name, 1).lambda_exponent)} λ"
+    lines = [runs.line(name, d_in) for d_in in DIMENSIONS]
+    gaps = [[abs(row.slope - row.limit) for row in runs.of(name, d_in)] for d_in in DIMENSIONS]
+    law = f"Derived: β(λ) → {_signed(lines[0].lambda_exponent)} λ"
     if all(max(found) < EXACTLY for found in gaps):
-        verdict, where = Verdict.HOLDS, f"{law}, at every cutoff"
-    else:
-        verdict = Verdict.of(all(found[-1] < NEARLY for found in gaps), limits=True)
-        where = f"{law} for large cutoffs, not at those where it was measured"
-    return Finding(TALK_LAW, name, verdict, f"{where}. {'; '.join(said)}.")
+        return Finding(
+            LAW, name, Verdict.HOLDS, f"{law}, and so it is at every cutoff, for d_in = {listed(DIMENSIONS)}."
+        )
+    slopes = {row.cutoff: row.slope for row in runs.of(name, 1)}
+    measured = (
+        measured_text(line.measured, line.error, experiments) if _above_rounding(line.error) else f"{line.measured:.4f}"
+        for line in lines
+    )
+    return Finding(
+        LAW,
+        name,
+        Verdict.of(all(found[-1] < NEARLY for found in gaps), limits=True),
+        f"{law} in the limit. In d_in = 1 the slope is {listed(f'{slopes[at]:.3f}' for at in SHOWN)} at Λ = "
+        f"{listed(f'{at:g}' for at in SHOWN)}. Straight lines through all {len(slopes)} cutoffs have the slopes "
+        f"{listed(f'{line.exact:.4f}' for line in lines)} for d_in = {listed(DIMENSIONS)}, measured {listed(measured)}.",
+    )
 
 
 def _signed(exponent: str) -> str:
@@ -253,7 +265,7 @@ def _relevance(name: str, runs: _Runs) -> Finding:
     lines = [runs.line(name, d_in) for d_in in DIMENSIONS]
     faster = all(line.kappa_limit < line.limit for line in lines)
     return Finding(
-        "κ is more irrelevant than λ",
+        RELEVANCE,
         name,
         Verdict.of(faster),
         f"Derived: β(κ) → {_signed(lines[0].kappa_exponent)} κ, β(λ) → {_signed(lines[0].lambda_exponent)} λ"
@@ -265,13 +277,14 @@ def _ultraviolet(name: str, runs: _Runs) -> Finding:
     """A plateau of c at large cutoffs, for the talk's power of Lambda or another one."""
     fixed = [runs.fixed_points(name, d_in) for d_in in DIMENSIONS]
     slope = max(abs(each[-1].slope) for each in fixed)
-    power = runs.betas[name, 1]["lambda"].fixed_points.ultraviolet_exponent
+    power = str(runs.betas[name, 1]["lambda"].fixed_points.ultraviolet_exponent)
+    power = power if power.isidentifier() else f"({power})"
     as_in_the_talk = all(each[0].power == d_in for each, d_in in zip(fixed, DIMENSIONS, strict=True))
     return Finding(
-        "c = λ Λ^d_in has an ultraviolet fixed point",
+        ULTRAVIOLET,
         name,
         Verdict.of(slope < NEARLY, limits=not as_in_the_talk),
-        f"With c = λ Λ^({power})"
+        f"With c = λ Λ^{power}"
         + ("" if as_in_the_talk else ", not Λ^d_in,")
         + f" the slope d log|c|/d log Λ is {slope:.1g} or less at Λ = {CUTOFFS[-1]:g}, d_in = {listed(DIMENSIONS)}.",
     )
@@ -291,7 +304,7 @@ def _infrared(name: str, runs: _Runs) -> Finding:
             if reached
             else ": no plateau, for the inputs are not small against the scale of the kernel"
         )
-    return Finding("c has an infrared fixed point", name, Verdict.of(reached or constant), f"In d_in = 1, {said}.")
+    return Finding(INFRARED, name, Verdict.of(reached or constant), f"In d_in = 1, {said}.")
 
 
 def _couplings(name: str, runs: _Runs) -> Panel:
@@ -344,7 +357,7 @@ def _plateaus(name: str, runs: _Runs) -> Panel:
                 numbers(row.cutoff for row in fixed), numbers(row.c / last for row in fixed),
             ),
         ]  # fmt: skip
-    return Panel(DISPLAY[name], "cutoff Λ", f"c(Λ) / c({CUTOFFS[-1]:g})", tuple(series), marks=(1.0,))
+    return Panel(DISPLAY[name], "cutoff Λ", "c over its last value", tuple(series), log_y=False, marks=(1.0,))
 
 
 def _group(d_in: int) -> str:

@@ -19,10 +19,11 @@ import numpy as np
 from feyn_nn.arrays import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from dataclasses import Field
 
     from feyn_nn.arrays import FloatArray
+    from feyn_nn.estimate import Estimate
 
 Cell: TypeAlias = str | int | float | None
 _KEY: Final = "meaning"
@@ -42,6 +43,11 @@ def meaning(text: str) -> dict[str, str]:
 def numbers(values: Iterable[float | None]) -> FloatArray:
     """A column as an array, with NaN for None."""
     return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+
+
+def parts(estimate: Estimate | None) -> tuple[float | None, float | None]:
+    """Value and error in two columns; both None for what was not measured."""
+    return (None, None) if estimate is None else (estimate.mean, estimate.error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,20 +70,17 @@ class Table:
         """Names of the columns."""
         return tuple(self.meaning)
 
-    def chosen(self, columns: Sequence[str], **where: Cell) -> tuple[tuple[Cell, ...], ...]:
-        """Some columns of the rows in which other columns have the given values.
+    def excerpt(self, columns: Sequence[str], **where: Collection[Cell]) -> Excerpt:
+        """Some columns, of the rows in which other columns have one of the given values.
 
-        >>> squares = Table("squares", "Squares", {"n": "n", "square": "n^2"}, ((1, 1), (2, 4)))
-        >>> squares.chosen(["square"], n=2)
-        ((4,),)
+        >>> squares = Table("squares", "Squares", {"n": "n", "square": "n^2"}, ((1, 1), (2, 4), (3, 9)))
+        >>> squares.excerpt(["square"], n=[2, 3]).rows
+        ((4,), (9,))
         """
         places = [self.columns.index(column) for column in columns]
-        wanted = [(self.columns.index(column), value) for column, value in where.items()]
-        return tuple(
-            tuple(row[place] for place in places)
-            for row in self.rows
-            if all(row[place] == value for place, value in wanted)
-        )
+        wanted = [(self.columns.index(column), values) for column, values in where.items()]
+        rows = (row for row in self.rows if all(row[place] in values for place, values in wanted))
+        return Excerpt(self, tuple(columns), tuple(tuple(row[place] for place in places) for row in rows))
 
     def csv_text(self) -> str:
         """The table, comma-separated, with numbers in full precision and empty cells where there is none."""
@@ -102,3 +105,12 @@ class Table:
         return cls(
             name, str(document["title"]), columns, tuple(tuple(row[key] for key in columns) for row in document["rows"])
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """What a page shows of a table."""
+
+    table: Table
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]

@@ -24,6 +24,8 @@ DIMENSIONS: Final = (1, 2, 3)
 """Numbers of input dimensions in those plots."""
 RUNNING_WIDTHS: Final = {"gauss": (100, 1000), "erf": (5,), "relu": (20,)}
 """Widths in those plots; perturbation theory asks for a wider Gauss-net than the talk's."""
+SHOWN_WIDTHS: Final = (2, 10, 100, 1000)
+"""Of the talk's ten those whose numbers stand on the page."""
 DISPLAY: Final = {"gauss": "Gauss-net", "erf": "Erf-net", "relu": "ReLU-net"}
 """The networks' names in words."""
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from math import isfinite
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from feyn_nn.estimate import Estimate
+
+MANY: Final = 1e4
+_RAISED: Final = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,10 +35,12 @@ def measured_text(value: float | None, error: float | None, experiments: int) ->
 
 
 def counted(number: float) -> str:
-    """A large number of things.
+    """A number of things to two digits.
 
-    >>> counted(9.9e20), counted(12345.6)
-    ('1e21', '1.2e4')
+    >>> counted(9.9e20), counted(12345.6), counted(7.07)
+    ('9.9 × 10²⁰', '1.2 × 10⁴', '7.1')
     """
-    mantissa, exponent = f"{number:.1e}".split("e")
-    return f"{mantissa.removesuffix('.0')}e{int(exponent)}" if mantissa != "10.0" else f"1e{int(exponent) + 1}"
+    if number < MANY:
+        return f"{float(f'{number:.2g}'):g}"
+    mantissa, power = f"{number:.1e}".split("e")
+    return f"{mantissa.removesuffix('.0')} × 10{str(int(power)).translate(_RAISED)}"

@@ -37,6 +37,7 @@ FULL: Final = Size("full", TALK_NETS, 4 * TALK_NETS)
 
 _ENSEMBLES: Final = "ensembles"
 _STREAMS: Final = 2**32
+_MOST_OUTPUTS: Final = 10
 
 
 def _silent(_name: str) -> AbstractContextManager[None]:
@@ -71,10 +72,10 @@ class Workshop:
     def networks(self, architecture: Architecture, inputs: FloatArray, width: int) -> Ensemble:
         """Networks of one width: their outputs, for plain averages as in the talk, and their K_hat.
 
-        Of several outputs there are fewer networks, so that the number of outputs is the same.
+        Of many outputs there are fewer networks, so that there are at most ten times as many outputs as networks of one.
         """
         name = f"{architecture.activation.name}-d{architecture.d_in}-o{architecture.d_out}-n{width}"
-        nets = max(1, self.size.networks // architecture.d_out)
+        nets = min(self.size.networks, max(1, _MOST_OUTPUTS * self.size.networks // architecture.d_out))
         return self._run(name, architecture, inputs, width, Record.CONDITIONAL, nets)
 
     def neurons(self, architecture: Architecture, inputs: FloatArray) -> Ensemble:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from feyn_nn.arrays import FloatArray
     from feyn_nn.graphs import Diagram
 
+
 def integrand(
     diagram: Diagram, legs: Sequence[FloatArray], line: Callable[[FloatArray, FloatArray], FloatArray]
 ) -> Callable[[FloatArray], FloatArray]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from feyn_nn.arrays import FloatArray
 
+
 def _covariance(x: FloatArray, y: FloatArray, w: float, s: float) -> FloatArray:
     result: FloatArray = s + w * np.sum(x * y, axis=1) / x.shape[1]
     return result
