@@ -36,6 +36,7 @@ CUTOFF: Final = 10.0
 VEGAS_VERSION: Final = "6.4.1"
 ACCURACIES: Final = (1e-8, 1e-5, 1e-2)
 NETS: Final = ("gauss", "erf", "relu")
+THREADS: Final = "OPENBLAS_NUM_THREADS"
 SHORTEST: Final = 2.0
 """Seconds that ours are repeated for at least: short times are the most easily disturbed."""
 GOALS: Final = {(1, 1): 10, (2, 1): 30, (3, 1): 200, (1, 2): 50, (2, 2): 2000, (3, 2): None}
@@ -220,6 +221,8 @@ def main() -> None:
     parser.add_argument("--rows", default="", help="only rows whose title contains this, such as 'relu'")
     parser.add_argument("--output", type=Path, default=HERE / "integrals.md", help="where the table is written")
     given = parser.parse_args()
+    if os.environ.get(THREADS) != "1":  # NumPy's library reads it when it is loaded
+        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, THREADS: "1"})  # noqa: S606
     python = rival_python()
     lines = []
     for vertices in (1, 2):
@@ -240,7 +243,7 @@ def main() -> None:
         "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
         *lines,
         "",
-        f"- feyn-nn: the shortest of {given.repetitions} or more; rivals once. vegas {VEGAS_VERSION}, "
+        f"- feyn-nn: the shortest of {given.repetitions} or more; rivals once; one thread each. vegas {VEGAS_VERSION}, "
         f"SciPy {version('scipy')}, NumPy {version('numpy')}, Python {platform.python_version()}.",
         f"- {machine()}.",
     ]

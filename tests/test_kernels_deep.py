@@ -22,11 +22,12 @@ from feyn_nn.kernels import (
     plane,
 )
 from feyn_nn.kernels.covariances import Covariances
+from feyn_nn.kernels.half_lines import half_line_rules
 from feyn_nn.kernels.layered import layer_covariances
 from feyn_nn.kernels.neuron import Neuron
 from feyn_nn.kernels.panels import smooth_panels
 from feyn_nn.kernels.second_moments import second_moments
-from feyn_nn.kernels.tables import NODES, VarianceTable
+from feyn_nn.kernels.tables import NODES, tabulated
 from feyn_nn.network import ERF, GAUSS, RELU, Activation, Architecture
 
 if TYPE_CHECKING:
@@ -279,21 +280,49 @@ def test_a_grid_is_its_points_one_by_one(name: str) -> None:
     assert kernel(grid, inputs) == pytest.approx(kernel(inputs, grid).T, rel=1e-9, abs=1e-10)
 
 
-def test_a_table_calls_a_rough_function_itself() -> None:
-    variance = np.linspace(1.0, 1.9, 3 * NODES)
-    calls: list[int] = []
+class Power:
+    """|v - 1.4|^power as a column, and for how many variances it is called."""
 
-    def columns(power: float, part: FloatArray) -> FloatArray:
-        calls.append(len(part))
-        return np.abs(part[:, None] - 1.4) ** power
+    def __init__(self, power: int, least: float = 0.0) -> None:
+        self.power, self.least, self.calls = power, least, list[int]()
 
-    smooth = VarianceTable(lambda part: columns(2, part), variance)
-    assert calls == [NODES]
-    np.testing.assert_allclose(smooth.at(variance), columns(2, variance), rtol=0, atol=1e-13)
-    calls.clear()
-    rough = VarianceTable(lambda part: columns(1, part), variance)
-    assert calls == [NODES, len(variance)]
-    assert np.array_equal(rough.at(variance[::5]), columns(1, variance[::5]))
+    def __call__(self, variance: FloatArray) -> FloatArray:
+        self.calls.append(len(variance))
+        if np.min(variance) < self.least:
+            raise LimitError("not known there")
+        return np.abs(variance[:, None] - 1.4) ** self.power
+
+
+def test_tables_are_made_once_for_an_octave_and_only_where_they_are_smooth() -> None:
+    variance = np.linspace(1.0, 1.9, 200)
+    smooth, rough, partly = Power(2), Power(1), Power(2, least=1.1)
+    for _ in range(2):
+        assert tabulated(smooth, variance) == pytest.approx(Power(2)(variance), rel=0, abs=1e-13)
+        assert np.array_equal(tabulated(rough, variance[::5]), Power(1)(variance[::5]))
+    assert smooth.calls == [NODES]
+    assert rough.calls == [NODES, 40, 40]
+    assert np.array_equal(tabulated(partly, variance[100:]), Power(2)(variance[100:]))
+    with pytest.raises(LimitError, match="not known there"):
+        tabulated(partly, variance)
+    zeros = tabulated(smooth, np.array([0.0, 1.4, 0.0]))
+    assert zeros[[0, 2]].tolist() == [[1.4**2]] * 2
+
+
+@pytest.mark.parametrize("cut", [-8.5, -2.3, 0.0, 0.41, 4.0, 8.4])
+def test_half_line_rules_integrate_polynomials(cut: float) -> None:
+    """Moments of a cut Gaussian: I_k = (k-1) I_{k-2} + cut^{k-1} density(cut)."""
+    rules = half_line_rules(np.array([cut, 0.1]))
+    density = exp(-(cut**2) / 2) / sqrt(2 * pi)
+    moments = [float(special.ndtr(-cut)), density]
+    for k in range(2, 16):
+        moments.append((k - 1) * moments[k - 2] + cut ** (k - 1) * density)
+        found = float(np.sum(rules.weights[0] * rules.nodes[0] ** k))
+        scale = float(np.sum(rules.weights[0] * np.abs(rules.nodes[0]) ** k))
+        assert found == pytest.approx(moments[k], abs=1e-9 * scale)
+    kinked = np.abs(rules.nodes - rules.nodes[:, 5:6])
+    smooth = np.cos(0.3 * rules.nodes)
+    assert np.all(rules.error(smooth) < 1e-9)
+    assert rules.error(kinked)[0] > 1e-3 * moments[0], "control: a kink is noticed"
 
 
 def test_panels_end_at_kinks() -> None:

@@ -27,6 +27,7 @@ from feyn_nn.kernels import (
 )
 from feyn_nn.network import PRESETS, RELU, Architecture
 from feyn_nn.numeric import Contraction, DiagramIntegrals, Values, grid_for, integrate_correlator
+from feyn_nn.numeric import ladder as ladder_module
 from feyn_nn.numeric import networks as networks_module
 from feyn_nn.numeric import results as results_module
 from feyn_nn.numeric.point_functions import parse_point_function
@@ -322,6 +323,31 @@ def test_coupling_functions_where_the_kernel_factorises(d: int) -> None:
     assert found.error[0] <= {2: 1e-8, 4: 1e-4}[d] * exact.value[0]
 
 
+def test_functions_of_a_homogeneous_kernel() -> None:
+    """ReLU without a bias, lambda = e^(-c y^2), c = 1 and 400: int (x y/2)^4 e^(-c y^2) dy over y > 0, with errors that cover.
+
+    In d = 2 against the rule for kernels of unknown form.
+    """
+    for c in (1, 400):
+        kernel = ReluKernel()
+        found = DiagramIntegrals(
+            [0.4], 20.0, kernel, kernel, {"lambda": parse_point_function(f"exp(-{c}*yy)")}
+        ).diagram(CONTACT, [(0, 0, 0, 0)])
+        exact = 0.4**4 / 16 * 3 * sqrt(pi) / 8 / c**2.5
+        assert abs(found.value[0] - exact) <= found.error[0] + 1e-13 * exact, c
+        assert found.error[0] < 1e-3 * exact, c
+    plane = ReluKernel(2)
+    inputs = positive_inputs(2)
+    own, other = (
+        DiagramIntegrals(inputs, 3.0, kernel, plane, {"lambda": parse_point_function("exp(-yy)", 2)}).diagram(
+            CONTACT, [(0, 1, 2, 3)]
+        )
+        for kernel in (plane, FunctionKernel(plane, 2))
+    )
+    assert abs(own.value[0] - other.value[0]) <= own.error[0] + other.error[0]
+    assert own.error[0] < 1e-8 * own.value[0]
+
+
 # What is refused
 
 
@@ -371,6 +397,24 @@ def test_too_many_values_are_refused_beforehand(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(results_module, "MAX_VALUES", 714)
     with pytest.raises(LimitError, match=r"1 labelled diagrams of 1 topologies at 715 tuples of inputs"):
         integrate_correlator(correlator, integrals)
+
+
+def test_random_points_that_miss_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A narrow Gaussian as a user's kernel in d = 4: fine at a small cutoff, missed at a huge one, and never without one."""
+    monkeypatch.setattr(ladder_module, "_FIRST_EXPONENT", 9)
+    monkeypatch.setattr(ladder_module, "_LAST_EXPONENT", {1: 12, 2: 9})
+    kernel = parse_kernel("exp(-rr/2)", 4)
+    inputs = np.full((1, 4), 0.1)
+    exact = (pi / 2) ** 2
+    found = DiagramIntegrals(inputs, 6.0, kernel, kernel).diagram(CONTACT, [(0, 0, 0, 0)])
+    assert abs(found.value[0] - exact) < 5 * found.error[0] < 0.2 * exact
+    for cutoff in (1e12, 1e25):
+        with pytest.raises(LimitError, match=r"in d_in = 4 at cutoff 1e\+\d\d: random points do not resolve it"):
+            DiagramIntegrals(inputs, cutoff, kernel, kernel).diagram(BUBBLE, [(0, 0, 0, 0)])
+    with pytest.raises(LimitError, match="no cutoff in d_in = 4: random points do not find out"):
+        DiagramIntegrals(inputs, inf, kernel, kernel)
+    relu = ReluKernel(4)  # the control: an integral that does vanish
+    assert DiagramIntegrals(np.zeros((1, 4)), 2.0, relu, relu).diagram(CONTACT, [(0, 0, 0, 0)]).value[0] == 0.0
 
 
 def test_networks_that_take_too_long_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

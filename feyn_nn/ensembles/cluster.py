@@ -13,6 +13,7 @@ from concurrent.futures import BrokenExecutor, Executor, Future, InvalidStateErr
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from importlib import import_module
+from threading import Event, Thread
 from types import ModuleType
 from typing import Final, ParamSpec, Protocol, TypeVar, cast
 
@@ -24,6 +25,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 SECONDS_TO_ANSWER: Final = 10
+SECONDS_BETWEEN_LOOKS: Final = 1.0
 _ADDRESS: Final = re.compile(r"([a-z]+://)?[^\s/]+:\d{1,5}")
 _LOCAL_HOST: Final = "127.0.0.1"
 _SAME: Final = ("feyn_nn", "numpy")
@@ -49,6 +51,12 @@ class _Client(Protocol):
     def get_versions(self, *, check: bool) -> object: ...
     def run(self, function: Callable[[], dict[str, str]]) -> dict[str, dict[str, str]]: ...
     def nthreads(self) -> dict[str, int]: ...
+
+
+class _LocalCluster(Protocol):
+    """What is used of `distributed.LocalCluster`."""
+
+    def scale(self, n: int) -> object: ...
 
 
 class DaskExecutor(Executor):
@@ -100,7 +108,26 @@ def local_cluster(workers: int) -> Iterator[Workers]:
             )
             stack.enter_context(cluster)
             client = stack.enter_context(distributed.Client(cluster, set_as_default=False))
+            stack.enter_context(_kept_up(cluster, workers))
         yield Workers(DaskExecutor(client), workers)
+
+
+@contextmanager
+def _kept_up(cluster: _LocalCluster, workers: int) -> Iterator[None]:
+    """Start workers that Dask has given up: its nannies do so when one is killed before it has begun."""
+    done = Event()
+
+    def look() -> None:
+        while not done.wait(SECONDS_BETWEEN_LOOKS):
+            cluster.scale(workers)
+
+    thread = Thread(target=look, name="feyn-nn-cluster", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
 
 
 @contextmanager

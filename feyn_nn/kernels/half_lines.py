@@ -28,7 +28,7 @@ _END: Final = 12.0
 
 
 class HalfLineRules(NamedTuple):
-    """For cuts of shape (n,): nodes and weights of the Gaussian beyond, (n, nodes), and from values to groups of coefficients."""
+    """For cuts of shape (n,): nodes and weights, both (n, nodes), and matrices from values to coefficients, (n, 3, nodes)."""
 
     nodes: FloatArray
     weights: FloatArray
@@ -40,7 +40,8 @@ class HalfLineRules(NamedTuple):
         last, middle = (
             np.max(np.abs(np.einsum("nk,ngk->ng", values, matrix)), axis=1) for matrix in (self.to_last, self.to_middle)
         )
-        return np.sum(self.weights, axis=1) * error_from_coefficients(last, middle)
+        result: FloatArray = np.sum(self.weights, axis=1) * error_from_coefficients(last, middle)
+        return result
 
 
 def half_line_rules(cuts: FloatArray) -> HalfLineRules:

@@ -26,7 +26,7 @@ RULE: Final = legendre_rule(16)
 """Every panel is resolved at the nodes of this rule."""
 MAX_PANELS: Final = 1000
 _MOST_BISECTIONS: Final = 50_000
-_RESOLVED: Final = 1e-11
+_RESOLVED: Final = 1e-10
 _KINK: Final = 1e-7
 _FINEST: Final = -24
 """Structure of phi is looked for on scales from 2^-24 on."""
@@ -96,7 +96,7 @@ class _Resolution:
     def __init__(self, activation: Activation, reach: float) -> None:
         self._activation = activation
         self._reach = reach
-        octaves = np.append(2.0 ** np.arange(_FINEST, log2(reach)), reach)
+        octaves = np.append(2.0 ** np.arange(_FINEST, log2(reach) - 0.5), reach)
         self.octaves = np.concatenate([-octaves[::-1], [0.0], octaves])
         self._distances = reach * 2.0 ** (np.arange(-_STEPS * (ceil(log2(reach)) - _FINEST), 1) / _STEPS)
         values = np.abs(activation_values(activation, np.stack([self._distances, -self._distances])))

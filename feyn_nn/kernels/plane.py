@@ -4,12 +4,10 @@ With the angle psi between two pre-activations of standard deviations a and b (z
 
     z_x = a (C t + S h) - c_x,   z_y = b (C t - S h) - c_y,   C = cos(psi/2),   S = sin(psi/2),
 
-t and h independent standard Gaussians. For fixed h the places where phi has a kink are points on the line of t: the inner integral
-is cut there. As a function of h it is smooth but where a kink in z_x meets one in z_y: the outer integral is cut there.
-
-First with few nodes: between the outer cuts Gauss rules for pieces of a Gaussian, and of the inner edges where phi is smooth those
-of the larger deviation alone, for the others are near them where psi is small. Pairs for which last coefficients do not
-say that this is enough are done again with all edges, and outer panels that are halved until they are resolved.
+t and h independent standard Gaussians. For fixed h the places where phi is not smooth are points on the line of t: the inner
+integral is cut there. As a function of h it is smooth but where a kink in z_x meets one in z_y: the outer integral is cut
+there, with Gauss rules for the pieces of the Gaussian. Pairs for which last coefficients do not say that these are enough are
+done again with outer panels that are halved until they are resolved. For psi = 0 there is no h.
 """
 
 from __future__ import annotations
@@ -26,13 +24,11 @@ from feyn_nn.kernels.neuron import Bounded, in_deviations
 
 if TYPE_CHECKING:
     from feyn_nn.arrays import BoolArray, FloatArray, IntArray
-    from feyn_nn.kernels.legendre import LegendreRule
     from feyn_nn.kernels.neuron import Neuron
 
 GOAL: Final = 1e-11
 """Error of a piece of the outer integral, relative to sqrt(E[phi(z_x)^2] E[phi(z_y)^2])."""
 _INNER: Final = legendre_rule(20)
-_MIDDLE: Final = legendre_rule(20)
 _OUTER: Final = legendre_rule(24)
 _PANEL: Final = 8.5
 """Standard deviations: a Gaussian's half on 20 nodes leaves 1e-14."""
@@ -70,16 +66,13 @@ def plane_moments(neuron: Neuron, x: FloatArray, y: FloatArray, angle: FloatArra
     window = neuron.window(np.concatenate([x, y]), left=_LEFT)
     value, error = np.empty((2, len(x)))
     for start in range(0, len(x), _PAIRS):
-        rows = np.arange(start, min(start + _PAIRS, len(x)))
-        for few in (True, False):
-            if few and window > REACH:
-                continue
-            pairs = _Pairs(neuron, window, x[rows], y[rows], angle[rows], few=few)
-            found = pairs.by_gauss_rules() if few else pairs.by_halving(GOAL * size[rows])
-            value[rows], error[rows] = found.value, found.error + _ROUNDING * size[rows]
-            rows = rows[found.error > GOAL * size[rows]]
-            if not len(rows):
-                break
+        rows = slice(start, start + _PAIRS)
+        pairs = _Pairs(neuron, window, x[rows], y[rows], angle[rows])
+        found = pairs.by_gauss_rules()
+        left = np.flatnonzero(found.error > GOAL * size[rows])
+        if len(left):
+            found.value[left], found.error[left] = pairs.by_halving(left, GOAL * size[rows])
+        value[rows], error[rows] = found.value, found.error + _ROUNDING * size[rows]
     return Bounded(value, error)
 
 
@@ -90,37 +83,24 @@ def _parallel(angle: FloatArray) -> BoolArray:
 
 
 class _Pairs:
-    """Some pairs; `_lines` are the inner edges, as C t + S h in z_x and C t - S h in z_y, infinite where there is none."""
+    """Some pairs; `_lines` are the places where phi is not smooth, as C t + S h in z_x and C t - S h in z_y."""
 
-    def __init__(
-        self, neuron: Neuron, window: float, x: FloatArray, y: FloatArray, angle: FloatArray, *, few: bool
-    ) -> None:
+    def __init__(self, neuron: Neuron, window: float, x: FloatArray, y: FloatArray, angle: FloatArray) -> None:
         self._neuron = neuron
         self._window = window
-        mirrored = angle > pi / 2
         self._parallel = _parallel(angle)
+        mirrored = angle > pi / 2
         half = np.where(mirrored, pi - angle, angle)[:, None] / 2
         self._cosine, self._sine = np.cos(half), np.sin(half)
         self._sign = np.where(mirrored, -1.0, 1.0)[:, None]
         self._mean = neuron.mean(x)[:, None], neuron.mean(y)[:, None]
         self._deviation = np.sqrt(x)[:, None], self._sign * np.sqrt(y)[:, None]
         panels = neuron.panels(np.concatenate([x, y]), window)
-        kinks = panels.breaks
-        smooth = np.setdiff1d(panels.edges[1:-1], kinks)
-        groups = [self._lines_of(kinks, 0), self._lines_of(kinks, 1)]
-        slopes = [-np.ones((len(x), len(kinks))), np.ones((len(x), len(kinks)))]
-        first, second = self._lines_of(smooth, 0), self._lines_of(smooth, 1)
-        if few:
-            larger = (x >= y)[:, None]
-            groups.append(np.where(larger, first, second))
-            slopes.append(np.where(larger, -1.0, 1.0) * np.ones((1, len(smooth))))
-        else:
-            groups += [first, second]
-            slopes += [-np.ones((len(x), len(smooth))), np.ones((len(x), len(smooth)))]
-        lines, slope = np.hstack(groups), np.hstack(slopes)
-        seen = np.any(np.abs(lines) < sqrt(2) * window, axis=0)
-        self._lines, self._slopes = lines[:, seen], slope[:, seen]
-        self._kinks = kinks if len(kinks) <= _MOST_KINKS else kinks[:0]
+        first, second = (self._lines_of(panels.edges[1:-1], place) for place in (0, 1))
+        seen = np.any(np.minimum(np.abs(first), np.abs(second)) < sqrt(2) * window, axis=0)
+        self._lines = np.hstack([first[:, seen], second[:, seen]])
+        self._slopes = np.repeat([-1.0, 1.0], np.count_nonzero(seen))
+        self._kinks = panels.breaks if len(panels.breaks) <= _MOST_KINKS else panels.breaks[:0]
         self._even = np.linspace(-window, window, 2 * ceil(window / _PANEL) + 1)
 
     def _lines_of(self, z: FloatArray, place: int) -> FloatArray:
@@ -136,91 +116,68 @@ class _Pairs:
         return np.sort(np.clip(meetings, -self._window, self._window), axis=1)
 
     def by_gauss_rules(self) -> Bounded:
-        """The integral over h and t with a few nodes between the meetings, shape (pairs,)."""
-        value, error = self._on_lines()
+        """The integral over h and t with Gauss rules between the meetings, shape (pairs,)."""
+        value, error = np.zeros((2, len(self._parallel)))
+        lines = np.flatnonzero(self._parallel)
+        value[lines] = self._inner(lines, np.zeros((len(lines), 1)))[:, 0]
         meetings = self._meetings()
-        inside = (np.abs(meetings) < self._window) & ~self._parallel[:, None]
+        inside = (np.abs(meetings) < min(self._window, REACH)) & ~self._parallel[:, None]
         lowest = np.min(meetings, axis=1, where=inside, initial=REACH)
         highest = np.max(meetings, axis=1, where=inside, initial=-REACH)
         highest[~np.any(inside, axis=1)] = REACH
-        slanted = np.flatnonzero(~self._parallel)
-        beyond = slanted[highest[slanted] < REACH]
-        for pair, sign, cuts in ((slanted, -1.0, -lowest), (beyond, 1.0, highest)):
+        below = np.flatnonzero(~self._parallel)
+        above = below[highest[below] < REACH]
+        for pair, sign, cuts in ((below, -1.0, -lowest), (above, 1.0, highest)):
             rules = half_line_rules(cuts[pair])
-            values, bounds = self._inner(pair, sign * rules.nodes)
+            values = self._inner(pair, sign * rules.nodes)
             value[pair] += np.sum(rules.weights * values, axis=1)
-            error[pair] += np.sum(rules.weights * bounds, axis=1) + rules.error(values)
-        between = inside[:, :-1] & inside[:, 1:] & (np.diff(meetings, axis=1) > 0)
-        pair, panel = np.nonzero(between)
-        sums = self._panels(pair, meetings[pair, panel], meetings[pair, panel + 1], _MIDDLE)
-        np.add.at(value, pair, sums[0])
-        np.add.at(error, pair, sums[1] + sums[2])
+            error[pair] += rules.error(values)
+        pair, panel = np.nonzero(inside[:, :-1] & inside[:, 1:] & (np.diff(meetings, axis=1) > 0))
+        sums, bounds = self._panels(pair, meetings[pair, panel], meetings[pair, panel + 1])
+        np.add.at(value, pair, sums)
+        np.add.at(error, pair, bounds)
         return Bounded(value, error)
 
-    def by_halving(self, goal: FloatArray) -> Bounded:
-        """The integral over h and t with panels that are halved until the error of each is below a goal, shape (pairs,)."""
-        value, error = self._on_lines()
-        even = np.broadcast_to(self._even, (len(value), len(self._even)))
-        cuts = np.sort(np.hstack([self._meetings(), even]), axis=1)
-        pair, panel = np.nonzero((np.diff(cuts, axis=1) > 0) & ~self._parallel[:, None])
-        left, right = cuts[pair, panel], cuts[pair, panel + 1]
+    def by_halving(self, pairs: IntArray, goal: FloatArray) -> Bounded:
+        """The same for some of the pairs with panels that are halved until the error of each is below a goal."""
+        value, error = np.zeros((2, len(self._parallel)))
+        cuts = np.hstack([self._meetings()[pairs], np.broadcast_to(self._even, (len(pairs), len(self._even)))])
+        cuts.sort(axis=1)
+        row, panel = np.nonzero(np.diff(cuts, axis=1) > 0)
+        pair, left, right = pairs[row], cuts[row, panel], cuts[row, panel + 1]
         for halving in range(_HALVINGS + 1):
-            sums, bounds, inner = self._panels(pair, left, right, _OUTER)
+            sums, bounds = self._panels(pair, left, right)
             done = (bounds <= goal[pair]) | (halving == _HALVINGS)
             np.add.at(value, pair[done], sums[done])
-            np.add.at(error, pair[done], bounds[done] + inner[done])
+            np.add.at(error, pair[done], bounds[done])
             pair, left, right = pair[~done], left[~done], right[~done]
             if not len(pair):
                 break
             middle = (left + right) / 2
             pair, left, right = np.tile(pair, 2), np.concatenate([left, middle]), np.concatenate([middle, right])
-        return Bounded(value, error)
+        return Bounded(value[pairs], error[pairs])
 
-    def _on_lines(self) -> tuple[FloatArray, FloatArray]:
-        """Values and errors of the parallel pairs, where there is no h, and zeros for all others."""
-        value, error = np.zeros((2, len(self._parallel)))
-        pair = np.flatnonzero(self._parallel)
-        found = self._inner(pair, np.zeros((len(pair), 1)))
-        value[pair], error[pair] = found.value[:, 0], found.error[:, 0]
-        return value, error
-
-    def _panels(
-        self, pair: IntArray, left: FloatArray, right: FloatArray, rule: LegendreRule
-    ) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """The integral over panels of h, its error, and what inner errors add to that, each of shape (panels,)."""
+    def _panels(self, pair: IntArray, left: FloatArray, right: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """The integral over panels of h and its error, both of shape (panels,)."""
         length = right - left
-        h = left[:, None] + length[:, None] * rule.nodes
-        density = np.exp(h**2 / -2) / sqrt(2 * pi)
-        inner = self._inner(pair, h)
-        values = inner.value * density
-        return (
-            length * (values @ rule.weights),
-            length * rule.error(values),
-            length * ((inner.error * density) @ rule.weights),
-        )
+        h = left[:, None] + length[:, None] * _OUTER.nodes
+        values = self._inner(pair, h) * (np.exp(h**2 / -2) / sqrt(2 * pi))
+        return length * (values @ _OUTER.weights), length * _OUTER.error(values)
 
-    def _inner(self, pair: IntArray, h: FloatArray) -> Bounded:
+    def _inner(self, pair: IntArray, h: FloatArray) -> FloatArray:
         """The integral over t for rows of pairs, at each of several h, shape (rows, nodes)."""
-        value, error = np.empty((2, h.size))
-        shape, pair, h = h.shape, np.repeat(pair, h.shape[1]), h.reshape(-1, 1)
-        panels = self._slopes.shape[1] + len(self._even) - 1
-        step = max(1, _BLOCK // (len(_INNER.nodes) * panels))
+        result, shape = np.empty(h.size), h.shape
+        pair, h = np.repeat(pair, h.shape[1]), h.reshape(-1, 1)
+        step = max(1, _BLOCK // (len(_INNER.nodes) * (len(self._slopes) + len(self._even))))
         for start in range(0, len(pair), step):
-            part = slice(start, start + step)
-            rows = pair[part]
-            shift = self._sine[rows] * h[part]
-            cuts = (self._lines[rows] + self._slopes[rows] * shift) / self._cosine[rows]
+            rows = pair[start : start + step]
+            shift = self._sine[rows] * h[start : start + step]
+            cuts = (self._lines[rows] + self._slopes * shift) / self._cosine[rows]
             cuts = np.hstack([cuts, np.broadcast_to(self._even, (len(rows), len(self._even)))])
-            cuts = np.sort(np.clip(cuts, -self._window, self._window), axis=1)
-            length = np.diff(cuts, axis=1)
-            t = cuts[:, :-1, None] + length[:, :, None] * _INNER.nodes
-            density = np.exp(t**2 / -2) / sqrt(2 * pi)
-            t *= self._cosine[rows, :, None]
-            shift = shift[:, :, None]
-            product = np.ones_like(t)
+            t, weights = _INNER.composite(np.sort(np.clip(cuts, -self._window, self._window), axis=1))
+            weights *= np.exp(t**2 / -2) / sqrt(2 * pi)
+            t *= self._cosine[rows]
             for mean, deviation, displaced in zip(self._mean, self._deviation, (t + shift, t - shift), strict=True):
-                product *= self._neuron.values(mean[rows, :, None] + deviation[rows, :, None] * displaced)
-            error[part] = np.einsum("rp,rp,rp->r", length, np.max(density, axis=2), _INNER.error(product))
-            product *= density
-            value[part] = np.einsum("rp,rp->r", length, product @ _INNER.weights)
-        return Bounded(value.reshape(shape), error.reshape(shape))
+                weights *= self._neuron.values(mean[rows] + deviation[rows] * displaced)
+            result[start : start + step] = np.sum(weights, axis=1)
+        return result.reshape(shape)

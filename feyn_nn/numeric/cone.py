@@ -16,6 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from importlib import import_module
+from math import asinh
 from typing import TYPE_CHECKING, Final, final
 
 import numpy as np
@@ -27,7 +28,8 @@ from feyn_nn.numeric.segments import Segments, unit_rule
 if TYPE_CHECKING:
     from feyn_nn.arrays import FloatArray, IntArray
 
-_RADIAL_NODES: Final = 24
+RADIAL_NODES: Final = 24
+"""Nodes along a ray that are enough for smooth functions."""
 _SAME_PLACE: Final = 1e-10
 _CORNERS: Final = np.array([[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]])
 
@@ -35,10 +37,15 @@ _CORNERS: Final = np.array([[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]])
 @final
 @dataclass(frozen=True, eq=False)
 class ConeGrid:
-    """`rays` are nodes and weights of the surface, `owners` the number of the face that each lies on, in `faces`' order."""
+    """`rays` are nodes and weights of the surface, `owners` the number of the face that each lies on, in `faces`' order.
+
+    Along every ray there are `radial_nodes`, by the sinh rule of axes, with `width` in the same units as the cutoff.
+    """
 
     rays: PointGrid
     owners: IntArray
+    width: float
+    radial_nodes: int = RADIAL_NODES
 
     @property
     def cutoff(self) -> float:
@@ -53,7 +60,7 @@ class ConeGrid:
     @property
     def size(self) -> int:
         """Number of nodes in the cube."""
-        return self.rays.size * _RADIAL_NODES
+        return self.rays.size * self.radial_nodes
 
     @property
     def nodes(self) -> FloatArray:
@@ -71,7 +78,9 @@ class ConeGrid:
             raise LimitError(
                 f"{self.size} quadrature points in d_in = {self.dimension}, more than {MAX_POINTS}; use fewer inputs"
             )
-        places, weights = unit_rule(_RADIAL_NODES)
+        unit, mass_of_unit = unit_rule(self.radial_nodes)
+        reach, width = asinh(self.cutoff / self.width), self.width / self.cutoff
+        places, weights = width * np.sinh(reach * unit), reach * width * np.cosh(reach * unit) * mass_of_unit
         nodes = places[:, None, None] * self.rays.nodes
         mass = (self.cutoff * weights * places ** (self.dimension - 1))[:, None] * self.rays.weights
         return PointGrid(nodes.reshape(-1, self.dimension), mass.ravel(), self.cutoff)
@@ -95,15 +104,17 @@ class ConeGrid:
         return self
 
 
-def cone_grid(inputs: FloatArray, cutoff: float, order: int) -> ConeGrid:
+def cone_grid(inputs: FloatArray, cutoff: float, order: int, radial_nodes: int = RADIAL_NODES) -> ConeGrid:
     """Cone for legs at inputs of shape (points, d), d <= 3, with `order` nodes in every direction of a piece."""
     dimension = inputs.shape[1]
+    width = float(np.max(np.abs(inputs))) or cutoff
     if dimension == 1:
         ends = PointGrid(np.array([[cutoff], [-cutoff]]), np.ones(2), cutoff)
-        return ConeGrid(ends, np.arange(2))
+        return ConeGrid(ends, np.arange(2), width, radial_nodes)
     directions = _directions(inputs)
     if dimension == 2:
-        return _square(directions, cutoff, order)
+        rays, owner = _square(directions, cutoff, order)
+        return ConeGrid(rays, owner, width, radial_nodes)
     nodes, weights, owners = [], [], []
     for number, (face, pieces) in enumerate(zip(faces(3), _cut_faces(directions.tobytes()), strict=True)):
         points, mass = _collapsed(pieces, order)
@@ -111,7 +122,7 @@ def cone_grid(inputs: FloatArray, cutoff: float, order: int) -> ConeGrid:
         weights.append(mass)
         owners.append(np.full(len(mass), number))
     rays = PointGrid(cutoff * np.concatenate(nodes), cutoff**2 * np.concatenate(weights), cutoff)
-    return ConeGrid(rays, np.concatenate(owners))
+    return ConeGrid(rays, np.concatenate(owners), width, radial_nodes)
 
 
 def cone_pieces(inputs: FloatArray) -> int:
@@ -138,7 +149,7 @@ def _on_face(directions: FloatArray, face: Face) -> FloatArray:
     return np.delete(chosen, face.axis, axis=1)
 
 
-def _square(directions: FloatArray, cutoff: float, order: int) -> ConeGrid:
+def _square(directions: FloatArray, cutoff: float, order: int) -> tuple[PointGrid, IntArray]:
     starts, ends, owners = [], [], []
     for number, face in enumerate(faces(2)):
         edges = _edges(directions, face)
@@ -147,7 +158,7 @@ def _square(directions: FloatArray, cutoff: float, order: int) -> ConeGrid:
         ends.append(points[1:])
         owners.append(np.full((len(points) - 1) * order, number))
     segments = Segments(cutoff * np.concatenate(starts), cutoff * np.concatenate(ends), order, signs=(1, -1))
-    return ConeGrid(PointGrid(segments.nodes(), segments.weights(), cutoff, segments), np.concatenate(owners))
+    return PointGrid(segments.nodes(), segments.weights(), cutoff, segments), np.concatenate(owners)
 
 
 def _edges(directions: FloatArray, face: Face) -> FloatArray:

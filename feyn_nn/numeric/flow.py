@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from math import log
+from math import log, prod
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
@@ -18,10 +18,10 @@ from scipy.integrate import solve_ivp
 
 from feyn_nn.correlator import generate_correlator
 from feyn_nn.errors import InputError
-from feyn_nn.graphs import TALK_RULES, diagrams_of
+from feyn_nn.graphs import TALK_RULES
 from feyn_nn.numeric.contraction import Contraction
+from feyn_nn.numeric.expansion import summands
 from feyn_nn.numeric.quadrature import check_cutoff, grid_for
-from feyn_nn.numeric.shapes import diagram_components
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -104,12 +104,12 @@ class FlowEquations:
         contraction = Contraction(self.inputs, grid_for(self.kernel, self.inputs, cutoff), self.kernel, self.free)
         values: list[Table] = []
         slopes: list[Table] = []
-        for summands, row in zip(self._summands, self.tuples, strict=True):
+        for parts, row in zip(self._summands, self.tuples, strict=True):
             table = contraction.table([row], len(row))
             known: dict[Component, tuple[float, float]] = {}
             value: Table = {}
             slope: Table = {}
-            for order, factor, components in summands:
+            for order, factor, components in parts:
                 total, change = factor, 0.0
                 for component in components:
                     if component not in known:
@@ -126,17 +126,12 @@ class FlowEquations:
 
 def _summands(
     correlator: Correlator, row: tuple[int, ...], between: FloatArray
-) -> Iterator[tuple[tuple[int, ...], float, list[Component]]]:
+) -> Iterator[tuple[tuple[int, ...], float, tuple[Component, ...]]]:
     """(order, everything that does not know the cutoff, connected integrals) of each labelled diagram with vertices."""
-    for term in correlator.terms:
-        if not any(term.order):
-            continue
-        for diagram in diagrams_of(term.topology):
-            factor = term.sign * float(term.coefficient)
-            for a, b in diagram.edges:
-                if b < diagram.legs:
-                    factor *= float(between[row[a], row[b]])
-            yield term.order, factor, diagram_components(diagram)
+    for each in summands(correlator):
+        if any(each.term.order):
+            lines = prod(float(between[row[a], row[b]]) for a, b in each.free)
+            yield each.term.order, each.factor * lines, each.components
 
 
 @dataclass(frozen=True, slots=True)

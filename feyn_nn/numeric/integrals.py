@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Final, final
 import numpy as np
 
 from feyn_nn.arrays import as_points
+from feyn_nn.errors import LimitError
 from feyn_nn.numeric.forms import GeneralForm, form_of
 from feyn_nn.numeric.ladder import ShapeIntegrals
 from feyn_nn.numeric.positivity import check_positive, spread_out
-from feyn_nn.numeric.quadrature import check_cutoff, grid_at
+from feyn_nn.numeric.quadrature import check_cutoff, grid_at, is_random
 from feyn_nn.numeric.shapes import diagram_components, free_lines
 from feyn_nn.numeric.tuples import TuplePositions, index_table
 from feyn_nn.numeric.unbounded import limit
@@ -44,7 +45,7 @@ class DiagramIntegrals:
     Lines at vertices are `propagator` (K or K_W), lines between two legs `free`, the full K. `functions` has the
     couplings that are functions of their point, by name: they stand under the integral. A cutoff of infinity asks for
     the limit. Raises InputError for a cutoff that does not contain the inputs and for a kernel that is not positive
-    semidefinite.
+    semidefinite, LimitError for no cutoff in d_in > 3 unless the kernel is Gauss-net's.
 
     >>> from feyn_nn.action import Operator
     >>> from feyn_nn.graphs import Diagram
@@ -71,6 +72,11 @@ class DiagramIntegrals:
         self._start = max(_FIRST_SPREAD * largest, _FIRST_SCALES * propagator.length_scale)
         if cutoff != inf:
             check_cutoff(cutoff, self.inputs)
+        elif is_random(propagator):
+            raise LimitError(
+                f"no cutoff in d_in = {propagator.d_in}: random points do not find out whether an integral converges, so that "
+                f"only Gauss-net's kernel can do without, not the {propagator.name}; give a cutoff"
+            )
         if isinstance(form_of(propagator), GeneralForm):
             self._check_kernel()
         self._free = free(self.inputs, self.inputs)

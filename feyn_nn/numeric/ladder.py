@@ -14,7 +14,7 @@ import numpy as np
 from feyn_nn.errors import LimitError
 from feyn_nn.numeric.contraction import Contraction
 from feyn_nn.numeric.forms import GaussianForm, GeneralForm, HomogeneousForm, form_of
-from feyn_nn.numeric.grids import MAX_POINTS
+from feyn_nn.numeric.grids import MAX_POINTS, PointGrid
 from feyn_nn.numeric.quadrature import (
     ACCURACY,
     FIRST_LEVEL,
@@ -52,6 +52,8 @@ _LAST_EXPONENT: Final = {1: 16, 2: 11}
 _LAST_OF_MANY: Final = 10
 """Binary logarithms of the number of random points: where doubling starts, and where it ends for one, two, more vertices."""
 _RANDOM_ACCURACY: Final = 1e-5
+_UNRESOLVED: Final = 0.5
+"""A relative error that a spread over a few scramblings may well have missed."""
 
 
 @final
@@ -82,7 +84,9 @@ class ShapeIntegrals:
         if isinstance(form, GaussianForm) and not plain and self._dimension > 1:
             form = GeneralForm(form.scale)  # with a function nothing factorises
         if self._dimension > MAX_DIMENSION and not isinstance(form, GaussianForm):
-            return self._sampled(shape)
+            if isinstance(form, HomogeneousForm) and not plain:
+                form = GeneralForm(self._propagator.length_scale)
+            return self._sampled(shape, form)
         if isinstance(form, GeneralForm) and self._dimension > 1:
             return self._guessed(shape, form)
         return self._refined(shape, form)
@@ -130,23 +134,34 @@ class ShapeIntegrals:
             self._contractions[key] = Contraction(self._inputs, grid, self._propagator, self._free, self._functions)
         return self._contractions[key].block(shape)
 
-    def _sampled(self, shape: Shape) -> Values:
+    def _sampled(self, shape: Shape, form: Form) -> Values:
         last = _LAST_EXPONENT.get(len(shape.vertices), _LAST_OF_MANY)
         first = min(_FIRST_EXPONENT, last)
-        spreads = [Spread.INPUTS] if isinstance(self._form, HomogeneousForm) else list(Spread)
-        tried = {spread: self._samples(shape, first, spread) for spread in spreads}
+        spreads = [Spread.INPUTS] if isinstance(form, HomogeneousForm) else list(Spread)
+        tried = {spread: self._samples(shape, form, first, spread) for spread in spreads}
         spread, values = min(tried.items(), key=lambda pair: pair[1].relative_error)
         for exponent in range(first + 1, last + 1):
             if values.relative_error <= _RANDOM_ACCURACY:
                 break
-            values = self._samples(shape, exponent, spread)
+            values = self._samples(shape, form, exponent, spread)
+        missed = not values.value.any() and self._at_inputs(shape).any()
+        if missed or values.relative_error > _UNRESOLVED:
+            raise LimitError(
+                f"{shape} in d_in = {self._dimension} at cutoff {self._cutoff:g}: random points do not resolve it; use a "
+                "smaller cutoff"
+            )
         return values
 
-    def _samples(self, shape: Shape, exponent: int, spread: Spread) -> Values:
+    def _at_inputs(self, shape: Shape) -> FloatArray:
+        """The integrand summed over the inputs as points."""
+        grid = PointGrid(self._inputs, np.ones(len(self._inputs)), self._cutoff)
+        return Contraction(self._inputs, grid, self._propagator, self._free, self._functions).block(shape)
+
+    def _samples(self, shape: Shape, form: Form, exponent: int, spread: Spread) -> Values:
         """The mean over all scramblings."""
         rows = []
         for scrambling in range(SCRAMBLINGS):
-            grid = random_grid(self._form, self._inputs, self._cutoff, exponent, scrambling, spread)
+            grid = random_grid(form, self._inputs, self._cutoff, exponent, scrambling, spread)
             contraction = Contraction(self._inputs, grid, self._propagator, self._free, self._functions)
             rows.append(contraction.block(shape))
         return Values.from_samples(np.array(rows))

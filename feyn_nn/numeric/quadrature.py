@@ -25,7 +25,7 @@ from feyn_nn.numeric.axes import (
     panel_axis,
     panel_edges,
 )
-from feyn_nn.numeric.cone import cone_grid, cone_pieces
+from feyn_nn.numeric.cone import RADIAL_NODES, cone_grid, cone_pieces
 from feyn_nn.numeric.forms import AnalyticForm, GaussianForm, GeneralForm, HomogeneousForm, form_of
 from feyn_nn.numeric.grids import MAX_POINTS, FactorisedGrid, ProductGrid
 
@@ -127,17 +127,22 @@ def random_grid(
 
 
 def with_error(
-    function: Callable[[Grid], FloatArray], kernel: Kernel, inputs: FloatArray, cutoff: float, *, most: int = MAX_POINTS
+    function: Callable[[Grid], FloatArray],
+    kernel: Kernel,
+    inputs: FloatArray,
+    cutoff: float,
+    *,
+    most: int = MAX_POINTS,
+    accuracy: float = ACCURACY,
 ) -> tuple[FloatArray, float]:
     """Values of `function` on a refined grid, shape (tuples,), and their error from the level before.
 
-    Levels are refined until they agree to 1e-9 or there are more than `most` nodes; where the kernel is known by its
-    length scale alone there are two. The error is the largest |difference| over tuples relative to the largest |value|,
-    so that a tuple whose integral vanishes does not spoil it; it is zero where everything vanishes on both grids and
-    infinite where on the refined one alone. Tuples without a finite value on both grids are left out; one that has it
-    on one grid only, or no tuple with a finite value at all, makes the error infinite. On random grids the values are
-    means over scramblings, and the error is their largest standard error, relative in the same way. Raises as
-    `grid_for` does.
+    Levels are refined until they agree to `accuracy` or there are more than `most` nodes; where the kernel is known by its
+    length scale alone there are two. The error is the largest |difference| over tuples relative to the largest |value|, so that
+    a tuple whose integral vanishes does not spoil it; it is zero where everything vanishes on both grids and infinite where
+    on the refined one alone. Tuples without a finite value on both grids are left out; one that has it on one grid only, or no
+    tuple with a finite value at all, makes the error infinite. On random grids the values are means over scramblings, and
+    the error is their largest standard error, relative in the same way. Raises as `grid_for` does.
     """
     if is_random(kernel):
         return _over_scramblings(function, kernel, inputs, cutoff, most)
@@ -150,7 +155,7 @@ def with_error(
     if general:
         return values, error
     for level in range(first + 2, LAST_LEVEL + 1):
-        if error <= ACCURACY:
+        if error <= accuracy:
             break
         try:
             finer = function(grid_at(form, inputs, cutoff, level, most))
@@ -216,7 +221,7 @@ def _grid(form: Form, inputs: FloatArray, cutoff: float, level: int, most: int) 
             order = _reduced(_CONE_ORDER[dimension], level, most, lambda nodes: pieces * nodes ** (dimension - 1))
             if order is None:
                 raise _too_large(pieces * _FEWEST ** (dimension - 1), inputs, cutoff, most)
-            return cone_grid(inputs, cutoff, order)
+            return cone_grid(inputs, cutoff, order, _at_level(RADIAL_NODES, level))
         case GeneralForm(scale=scale):
             return _panels(scale, inputs, cutoff, level, most)
 

@@ -90,7 +90,7 @@ def _scrambled(
 ) -> Grid:
     dimension = inputs.shape[1]
     if isinstance(form, HomogeneousForm):
-        return _scrambled_cone(dimension, cutoff, max(exponent - (2 * dimension - 1).bit_length(), 0), seed)
+        return _scrambled_cone(inputs, cutoff, max(exponent - (2 * dimension - 1).bit_length(), 0), seed)
     points = qmc.Sobol(dimension, rng=np.random.default_rng(seed)).random_base2(exponent)
     low, high = inputs.min(axis=0), inputs.max(axis=0)
     centre, widths = (low + high) / 2, width + (high - low) / 2
@@ -101,8 +101,9 @@ def _scrambled(
     return PointGrid(nodes, weights, cutoff)
 
 
-def _scrambled_cone(dimension: int, cutoff: float, exponent: int, seed: np.random.SeedSequence) -> ConeGrid:
+def _scrambled_cone(inputs: FloatArray, cutoff: float, exponent: int, seed: np.random.SeedSequence) -> ConeGrid:
     """Cone with 2^exponent scrambled Sobol points on every face."""
+    dimension = inputs.shape[1]
     nodes = []
     for face, child in zip(faces(dimension), seed.spawn(2 * dimension), strict=True):
         points = qmc.Sobol(dimension - 1, rng=np.random.default_rng(child)).random_base2(exponent)
@@ -110,4 +111,4 @@ def _scrambled_cone(dimension: int, cutoff: float, exponent: int, seed: np.rando
     number = 2**exponent
     weights = np.full(2 * dimension * number, (2 * cutoff) ** (dimension - 1) / number)
     rays = PointGrid(cutoff * np.concatenate(nodes), weights, cutoff)
-    return ConeGrid(rays, np.repeat(np.arange(2 * dimension), number))
+    return ConeGrid(rays, np.repeat(np.arange(2 * dimension), number), float(np.max(np.abs(inputs))) or cutoff)

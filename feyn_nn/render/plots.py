@@ -124,7 +124,7 @@ def plot_svg(panels: Sequence[Panel], description: str, columns: int = 3) -> str
         key = look.legend()
         in_line = _in_line(list(key), columns * _LEGEND_CHARACTERS)
         lines = -(-len(key) // in_line)
-        size = _PANEL_INCHES[0] * columns, _PANEL_INCHES[1] * rows + _LEGEND_INCHES * (lines if len(key) > 1 else 0)
+        size = _PANEL_INCHES[0] * columns, _PANEL_INCHES[1] * rows + _LEGEND_INCHES * (lines + 0.5) * (len(key) > 1)
         figure = import_module("matplotlib.figure").Figure(figsize=size)
         import_module("matplotlib.backends.backend_svg").FigureCanvasSVG(figure)
         for number, panel in enumerate(panels):

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from feyn_nn.reproduce.workshop import Workshop
 
 NAME: Final = "effectiveness"
-CUTOFFS: Final = (7.0, 10.0, 20.0, 50.0, 100.0, 1e3, 1e4, 1e5)
+CUTOFFS: Final = (7.0, 10.0, 30.0, 100.0, 1e3, 1e5)
 CLOSED: Final = 0.5
 """The part of G6 - G6_GP that lambda has to close to be called effective."""
 SAME_PREDICTION: Final = 0.01
@@ -122,8 +122,7 @@ def theory() -> tuple[Block, ...]:
 def shown(result: Result) -> tuple[Excerpt, ...]:
     """The talk's cutoff."""
     columns = (
-        "network", "width", "gp_distinct", "eft_distinct", "eft_distinct_measured", "eft_distinct_error", "eft_mean",
-        "eft_smallest", "eft_largest", "closed",
+        "network", "width", "gp_distinct", "eft_distinct", "eft_distinct_measured", "eft_distinct_error", "closed",
     )  # fmt: skip
     return (result.tables[0].excerpt(columns, cutoff=(TALK_CUTOFF,)),)
 

@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 NAME: Final = "falloff"
 ORDERS: Final = (2, 4, 6)
 ACCURACY: Final = 0.01
-POWER_TOLERANCE: Final = 1e-9
+POWER_TOLERANCE: Final = 1e-6
+"""Of the part in 1/N^2 beside that in 1/N."""
 _COLOURS: Final = {2: "m₂", 4: "m₄", 6: "m₆"}
 EXACT_KERNEL: Final = Statement("The kernel is the exact two-point function at all widths", Subject.TALK)
 INVERSE_WIDTH: Final = {
@@ -194,7 +195,8 @@ def _two_point(name: str, rows: list[Row], experiments: int) -> Finding:
 def _power(name: str, n: int, rows: list[Row]) -> Finding:
     """Delta G^(n) ~ 1/N."""
     widths, exact = [row.width for row in rows], [row.exact for row in rows]
-    pure = abs(exact_power(widths, exact) + 1) < POWER_TOLERANCE
+    first, second = _series(rows[0], rows[-1])
+    pure = abs(second) < POWER_TOLERANCE * abs(first)
     parts = []
     for way, words in (("centred", "by K_hat"), ("plain", "by plain averages")):
         errors = [getattr(row, f"{way}_error") for row in rows]
@@ -202,13 +204,20 @@ def _power(name: str, n: int, rows: list[Row]) -> Finding:
         if measured is not None and same is not None:
             parts.append(f"N^{measured} {words} (through the exact values N^{same.mean:.4f})")
     fits = f"Weighted fits give {' and '.join(parts)}." if parts else "No error bar of networks is supported."
-    law = (
-        "It is exactly 1/N"
-        if pure
-        else "It is a sum of 1/N and 1/N², the second part the larger one in narrow networks"
-    )
-    line = f"; a straight line through all widths has the slope {exact_power(widths, exact):.4f}"
-    return Finding(INVERSE_WIDTH[n], name, Verdict.of(True, limits=not pure), f"{law}{'' if pure else line}. {fits}")
+    law = f"{_COLOURS[n]} = {first:.5g}/N exactly"
+    if not pure:
+        law = (
+            f"{_COLOURS[n]} = {first:.5g}/N + {second:.5g}/N² exactly; a straight line through all widths has the slope "
+            f"{exact_power(widths, exact):.4f}"
+        )
+    return Finding(INVERSE_WIDTH[n], name, Verdict.of(True, limits=not pure), f"{law}. {fits}")
+
+
+def _series(narrow: Row, wide: Row) -> tuple[float, float]:
+    """A and b of the exact m = a/N + b/N^2, from two widths."""
+    low, high = narrow.width * narrow.exact, wide.width * wide.exact
+    second = (low - high) / (1 / narrow.width - 1 / wide.width)
+    return high - second / wide.width, second
 
 
 def _visible(name: str, rows: list[Row]) -> Finding:

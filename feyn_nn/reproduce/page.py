@@ -54,8 +54,10 @@ def _summary(result: Result) -> list[str]:
         f"(the talk: {TALK_NETS:,}), by plain averages as in the talk and by estimators with less noise, and of "
         f"{settings['neurons_per_experiment']:,} single neurons, which serve every width. Exact: correlators of these networks "
         "are polynomials in 1/N that need no sampling. Derived: from the generated diagrams and the growth of the kernel.",
-        "Errors are standard errors over independent experiments; 0.315(7) means 0.315 ± 0.007. Where a few networks carry an "
-        "average it has no error bar. Every verdict is computed from the numbers further down.",
+        "K is the kernel, the exact two-point function; K_hat a network's own, given its hidden layer: to average products "
+        "of it integrates the output weights out. Errors are standard errors over independent experiments; 0.315(7) means "
+        "0.315 ± 0.007. Where a few networks carry an average it has no error bar. Every verdict is computed from the "
+        "numbers further down.",
     ]
 
 

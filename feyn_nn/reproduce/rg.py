@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 NAME: Final = "rg"
 PER_DECADE: Final = 4
-"""Cutoffs of the exact c in each factor of ten."""
+"""Cutoffs of the exact c below the talk's, in each factor of ten."""
 INSIDE: Final = 2.0
 """The smallest of them, in units of the largest coordinate of an input."""
 EXACTLY: Final = 1e-6
@@ -104,6 +104,13 @@ class _Runs:
     fixed: list[FixedPointRow]
     betas: dict[tuple[str, int], BetaFunctions]
 
+    def laws(self, name: str, d_in: int) -> BetaFunctions:
+        """The derived laws, which are the same for every number of dimensions from two on."""
+        place = name, min(d_in, 2)
+        if place not in self.betas:
+            self.betas[place] = beta_functions(TALK_ACTION, kernel_of(PRESETS[name].architecture(place[1])))
+        return self.betas[place]
+
     def of(self, name: str, d_in: int) -> list[Row]:
         """The rows at the talk's width."""
         width = PRESETS[name].effective_width
@@ -165,7 +172,7 @@ def _run(workshop: Workshop, name: str, d_in: int, runs: _Runs) -> None:
     coefficients = cutoff_coefficients(inputs, CUTOFFS, kernel, kernel)
     four = exact_correlators(architecture, inputs, 4)
     neurons = workshop.neurons(architecture, inputs)
-    betas = runs.betas[name, d_in] = beta_functions(TALK_ACTION, kernel)
+    betas = runs.laws(name, d_in)
     limit = limit_slope(betas["lambda"], d_in)
     for width in RUNNING_WIDTHS[name]:
         exact = exact_running(np.asarray(four.delta.at(width)), coefficients)
@@ -187,21 +194,18 @@ def _run(workshop: Workshop, name: str, d_in: int, runs: _Runs) -> None:
                 LineRow(name, d_in, exact.straight_line.mean, line.mean, line.error, limit, kappa, *exponents)
             )
     smallest = INSIDE * float(np.abs(inputs).max())
-    steps = int(np.ceil(PER_DECADE * np.log10(CUTOFFS[-1] / smallest)))
-    wide = cutoff_coefficients(inputs, np.geomspace(smallest, CUTOFFS[-1], steps + 1).tolist(), kernel, kernel)
-    running = exact_running(np.asarray(four.delta.at(1)), wide)
+    steps = max(1, round(PER_DECADE * np.log10(CUTOFFS[0] / smallest)))
+    below = np.geomspace(smallest, CUTOFFS[0], steps + 1)[:-1].tolist()
+    inside = exact_running(
+        np.asarray(four.delta.at(1)), cutoff_coefficients(inputs, [*below, CUTOFFS[0]], kernel, kernel)
+    )
+    talk = exact_running(np.asarray(four.delta.at(1)), coefficients)
     power = plateau_power(betas["lambda"], d_in)
-    for place, cutoff in enumerate(wide.cutoffs.tolist()):
-        runs.fixed.append(
-            FixedPointRow(
-                name,
-                d_in,
-                cutoff,
-                power,
-                running.coupling[place].mean * cutoff**power,
-                running.slope[place].mean + power,
-            )
-        )
+    for running, places in ((inside, range(len(below))), (talk, range(len(CUTOFFS)))):
+        for place in places:
+            at = float(running.coefficients.cutoffs[place])
+            c, along = running.coupling[place].mean * at**power, running.slope[place].mean + power
+            runs.fixed.append(FixedPointRow(name, d_in, at, power, c, along))
 
 
 def _above_rounding(error: float | None) -> float | None:
@@ -277,7 +281,7 @@ def _ultraviolet(name: str, runs: _Runs) -> Finding:
     """A plateau of c at large cutoffs, for the talk's power of Lambda or another one."""
     fixed = [runs.fixed_points(name, d_in) for d_in in DIMENSIONS]
     slope = max(abs(each[-1].slope) for each in fixed)
-    power = str(runs.betas[name, 1]["lambda"].fixed_points.ultraviolet_exponent)
+    power = str(runs.laws(name, 1)["lambda"].fixed_points.ultraviolet_exponent)
     power = power if power.isidentifier() else f"({power})"
     as_in_the_talk = all(each[0].power == d_in for each, d_in in zip(fixed, DIMENSIONS, strict=True))
     return Finding(

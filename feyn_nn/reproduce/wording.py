@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Final
 
 from feyn_nn.estimate import Estimate
 
-MANY: Final = 1e4
-_RAISED: Final = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+MANY: Final = 1e4
+_TIMES: Final = "\xa0×\xa0"
+_RAISED: Final = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def finite(value: float) -> float | None:
@@ -35,12 +36,12 @@ def measured_text(value: float | None, error: float | None, experiments: int) ->
 
 
 def counted(number: float) -> str:
-    """A number of things to two digits.
+    r"""A number of things to two digits.
 
     >>> counted(9.9e20), counted(12345.6), counted(7.07)
-    ('9.9 × 10²⁰', '1.2 × 10⁴', '7.1')
+    ('9.9\\xa0×\\xa010²⁰', '1.2\\xa0×\\xa010⁴', '7.1')
     """
     if number < MANY:
         return f"{float(f'{number:.2g}'):g}"
     mantissa, power = f"{number:.1e}".split("e")
-    return f"{mantissa.removesuffix('.0')} × 10{str(int(power)).translate(_RAISED)}"
+    return f"{mantissa.removesuffix('.0')}{_TIMES}10{str(int(power)).translate(_RAISED)}"
