@@ -314,7 +314,7 @@ def test_half_line_rules_integrate_polynomials(cut: float) -> None:
     rules = half_line_rules(np.array([cut, 0.1]))
     density = exp(-(cut**2) / 2) / sqrt(2 * pi)
     moments = [float(special.ndtr(-cut)), density]
-    for k in range(2, 16):
+    for k in range(2, 12):
         moments.append((k - 1) * moments[k - 2] + cut ** (k - 1) * density)
         found = float(np.sum(rules.weights[0] * rules.nodes[0] ** k))
         scale = float(np.sum(rules.weights[0] * np.abs(rules.nodes[0]) ** k))

@@ -74,8 +74,7 @@ def correct_lines(
         chosen = rows[::-1] if reverse else rows
         places = (inner[::-1] if reverse else inner)[:, :, None]
         points = far.starts[second] + places * (far.ends[second] - far.starts[second])
-        values = kernel(here, points.reshape(-1, here.shape[1])).reshape(order, order, -1)
-        own = values[np.arange(order), np.arange(order)] ** power
+        own = np.concatenate([kernel(here[i : i + 1], points[i]) for i in range(order)]) ** power
         block = np.einsum("ik,ikj->ij", own, chosen) / weights
         matrix[first * order : (first + 1) * order, second * order : (second + 1) * order] = block
 

@@ -39,7 +39,7 @@ def counted(number: float) -> str:
     r"""A number of things to two digits.
 
     >>> counted(9.9e20), counted(12345.6), counted(7.07)
-    ('9.9\\xa0×\\xa010²⁰', '1.2\\xa0×\\xa010⁴', '7.1')
+    ('9.9\xa0×\xa010²⁰', '1.2\xa0×\xa010⁴', '7.1')
     """
     if number < MANY:
         return f"{float(f'{number:.2g}'):g}"
