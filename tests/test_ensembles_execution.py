@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from feyn_nn.cli import main
-from feyn_nn.ensembles import SimulationSettings, cluster, load, processes, run, threads
+from feyn_nn.ensembles import SimulationSettings, cluster, load, local_cluster, processes, run, threads
 from feyn_nn.ensembles.cluster import DaskExecutor, remote_cluster
 from feyn_nn.ensembles.execution import compute
 from feyn_nn.ensembles.manifest import environment
@@ -462,6 +462,16 @@ def test_a_cluster_gives_the_same_bits(
     with remote_cluster(scheduler) as workers:
         assert workers.number == 2
         assert bits(run(JOB, executor=workers.executor, workers=workers.number)) == reference
+
+
+def test_workers_that_dask_has_given_up_are_started_again() -> None:
+    """A nanny ends with its worker where that is told to, or killed before it has begun."""
+    with local_cluster(1) as workers:
+        client = vars(workers.executor)["_client"]
+        client.retire_workers()
+        assert outside.until(lambda: not client.nthreads())
+        assert isinstance(workers.executor, Executor)
+        assert workers.executor.submit(pow, 2, 3).result(timeout=60) == 8
 
 
 def test_other_versions_on_the_workers_are_refused(scheduler: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,7 @@ from tests.faults.damage import damage
 from tests.faults.disks import failing_writes
 from tests.faults.jobs import TINY, bits, content, rewrite_manifest
 from tests.faults.killed_runs import killed_runs
-from tests.faults.killed_workers import deadly_chunk, killed_workers, starting_workers
+from tests.faults.killed_workers import deadly_chunk, killed_workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -149,12 +149,6 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest
 @pytest.mark.parametrize("how", [PROCESSES, DASK], ids=["processes", "dask"])
 def test_killed_workers_change_nothing(how: list[str], tmp_path: Path) -> None:
     assert killed_workers(5, SEED, tmp_path, how) == []
-
-
-@needs_proc
-def test_a_cluster_recovers_from_workers_that_never_begin(tmp_path: Path) -> None:
-    """Dask alone gives them up."""
-    assert starting_workers(2.0, tmp_path, DASK) == []
 
 
 @needs_proc

@@ -127,6 +127,7 @@ def test_text(capsys: pytest.CaptureFixture[str]) -> None:
         (["erf", "4", "--keep", "everything"], "expected vacuum, propagator, or vacuum,propagator"),
         (["erf", "4", "--d-in", "2"], "the talk's six inputs have d_in = 1"),
         (["erf", "-2"], "expected zero or more"),
+        (["erf", "4", "--accuracy", "0"], "accuracy 0: expected a relative error between 0 and 1"),
     ],
 )
 def test_bad_input_is_one_sentence(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:

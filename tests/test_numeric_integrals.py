@@ -244,6 +244,18 @@ def test_couplings_of_the_talk() -> None:
         assert np.mean(-connected / (24 * found.value)) == pytest.approx(expected, rel=digits), (net, cutoff)
 
 
+def test_refinement_ends_at_the_accuracy_that_is_asked_for() -> None:
+    """A looser one is reached earlier, with larger errors that still cover; in d = 4 with fewer random points."""
+    for kernel, diagram in ((ErfKernel(2), BUBBLE), (ErfKernel(4), CONTACT)):
+        inputs = positive_inputs(kernel.d_in)
+        rough, fine = (
+            DiagramIntegrals(inputs, 10.0, kernel, kernel, accuracy=accuracy).diagram(diagram, [(0, 1, 2, 3)])
+            for accuracy in ((1e-2, 1e-8) if kernel.d_in == 2 else (3e-3, 1e-4))
+        )
+        assert fine.error[0] < rough.error[0] / 2
+        assert abs(rough.value[0] - fine.value[0]) <= 4 * (rough.error[0] + fine.error[0])
+
+
 # Laws of whole correlators
 
 

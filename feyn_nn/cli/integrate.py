@@ -68,6 +68,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a coupling that is a function of its point and stands under the integral, in yy = |y|^2, y1, y2, ..., pi (and y "
         "for d_in = 1), such as 'lambda=exp(-yy/50)'; may be repeated",
     )
+    parser.add_argument(
+        "--accuracy",
+        type=float,
+        metavar="A",
+        help="relative error of every integral at which refinement ends (default: what is cheap, 1e-9 for one vertex)",
+    )
     parser.add_argument("--all", action="store_true", help="print the values of all tuples (JSON has them always)")
     shared.add_json(parser)
 
@@ -86,6 +92,7 @@ def run(options: argparse.Namespace) -> int:
         Propagator(options.propagator).of(kernel),
         kernel,
         _functions(options.coupling, action, options.d_in),
+        options.accuracy,
     )
     correlator = generate_correlator(options.n, action, orders, TALK_RULES - _kept(options.keep))
     result = integrate_correlator(correlator, integrals)

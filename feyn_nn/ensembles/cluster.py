@@ -97,6 +97,7 @@ def local_cluster(workers: int) -> Iterator[Workers]:
     """Start a scheduler and worker processes that only this machine can reach."""
     distributed = _distributed()
     with _quiet(), ExitStack() as stack:
+        stack.enter_context(import_module("dask").config.set({"distributed.deploy.lost-worker-timeout": "1s"}))
         with interrupts_held_back():
             cluster = distributed.LocalCluster(
                 n_workers=workers,

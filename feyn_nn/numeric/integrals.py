@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, final
 import numpy as np
 
 from feyn_nn.arrays import as_points
-from feyn_nn.errors import LimitError
+from feyn_nn.errors import InputError, LimitError
 from feyn_nn.numeric.forms import GeneralForm, form_of
 from feyn_nn.numeric.ladder import ShapeIntegrals
 from feyn_nn.numeric.positivity import check_positive, spread_out
@@ -44,7 +44,8 @@ class DiagramIntegrals:
 
     Lines at vertices are `propagator` (K or K_W), lines between two legs `free`, the full K. `functions` has the
     couplings that are functions of their point, by name: they stand under the integral. A cutoff of infinity asks for
-    the limit. Raises InputError for a cutoff that does not contain the inputs and for a kernel that is not positive
+    the limit. Refinement ends at the relative error `accuracy`, if it is given and can be reached; errors are quoted in any
+    case. Raises InputError for a cutoff that does not contain the inputs and for a kernel that is not positive
     semidefinite, LimitError for no cutoff in d_in > 3 unless the kernel is Gauss-net's.
 
     >>> from feyn_nn.action import Operator
@@ -63,6 +64,7 @@ class DiagramIntegrals:
         propagator: Kernel,
         free: Kernel,
         functions: Mapping[str, PointFunction] = MappingProxyType({}),
+        accuracy: float | None = None,
     ) -> None:
         self.inputs = as_points(inputs, propagator.d_in)
         self.cutoff = cutoff
@@ -70,6 +72,8 @@ class DiagramIntegrals:
         self.functions = functions
         largest = float(np.max(np.abs(self.inputs)))
         self._start = max(_FIRST_SPREAD * largest, _FIRST_SCALES * propagator.length_scale)
+        if accuracy is not None and not 0 < accuracy < 1:
+            raise InputError(f"accuracy {accuracy:g}: expected a relative error between 0 and 1")
         if cutoff != inf:
             check_cutoff(cutoff, self.inputs)
         elif is_random(propagator):
@@ -80,7 +84,7 @@ class DiagramIntegrals:
         if isinstance(form_of(propagator), GeneralForm):
             self._check_kernel()
         self._free = free(self.inputs, self.inputs)
-        self._shapes = ShapeIntegrals(self.inputs, propagator, free, functions)
+        self._shapes = ShapeIntegrals(self.inputs, propagator, free, functions, accuracy)
         self._blocks: dict[Shape, Values] = {}
         self._positions = TuplePositions(len(self.inputs))
 

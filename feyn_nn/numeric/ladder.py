@@ -58,11 +58,20 @@ _UNRESOLVED: Final = 0.5
 
 @final
 class ShapeIntegrals:
-    """Integrals with legs at `inputs`, shape (points, d), over sorted tuples of inputs at each vertex."""
+    """Integrals with legs at `inputs`, shape (points, d), over sorted tuples of inputs at each vertex.
+
+    With `accuracy` refinement ends at that relative error, else where it is cheap enough for the shape.
+    """
 
     def __init__(
-        self, inputs: FloatArray, propagator: Kernel, free: Kernel, functions: Mapping[str, PointFunction]
+        self,
+        inputs: FloatArray,
+        propagator: Kernel,
+        free: Kernel,
+        functions: Mapping[str, PointFunction],
+        accuracy: float | None = None,
     ) -> None:
+        self._wanted = accuracy
         self._inputs = inputs
         self._propagator = propagator
         self._free = free
@@ -94,7 +103,7 @@ class ShapeIntegrals:
     def _guessed(self, shape: Shape, form: GeneralForm) -> Values:
         """As if the kernel were analytic; if levels do not agree, panels too, and the better of both."""
         smooth = self._refined(shape, smooth_guess(form.scale))
-        if smooth.relative_error <= (_GUESS_ACCURACY if len(shape.vertices) > 1 else ACCURACY):
+        if smooth.relative_error <= self._accuracy(shape, form):
             return smooth
         try:
             rough = self._refined(shape, form)
@@ -111,7 +120,7 @@ class ShapeIntegrals:
             first = 0
         if isinstance(form, GeneralForm):  # refinement halves panels
             first, last = 0, 1
-        accuracy = ACCURACY if isinstance(form, GaussianForm) else self._accuracy(shape)
+        accuracy = self._accuracy(shape, form)
         rough, fine = (self._block(shape, form, level, most) for level in (first, first + 1))
         values = Values.from_levels(rough, fine)
         for level in range(first + 2, last + 1):
@@ -124,8 +133,14 @@ class ShapeIntegrals:
             values = Values.from_levels(rough, fine)
         return values
 
-    def _accuracy(self, shape: Shape) -> float:
-        return _LINE_ACCURACY[min(self._dimension, MAX_DIMENSION)] if len(shape.vertices) > 1 else ACCURACY
+    def _accuracy(self, shape: Shape, form: Form) -> float:
+        if self._wanted is not None:
+            return self._wanted
+        if len(shape.vertices) == 1 or isinstance(form, GaussianForm):
+            return ACCURACY
+        if isinstance(form, GeneralForm):
+            return _GUESS_ACCURACY
+        return _LINE_ACCURACY[min(self._dimension, MAX_DIMENSION)]
 
     def _block(self, shape: Shape, form: Form, level: int, most: int) -> FloatArray:
         key = (form, level, most)
@@ -141,7 +156,7 @@ class ShapeIntegrals:
         tried = {spread: self._samples(shape, form, first, spread) for spread in spreads}
         spread, values = min(tried.items(), key=lambda pair: pair[1].relative_error)
         for exponent in range(first + 1, last + 1):
-            if values.relative_error <= _RANDOM_ACCURACY:
+            if values.relative_error <= (self._wanted or _RANDOM_ACCURACY):
                 break
             values = self._samples(shape, form, exponent, spread)
         missed = not values.value.any() and self._at_inputs(shape).any()

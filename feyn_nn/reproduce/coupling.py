@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from feyn_nn.errors import InputError
-from feyn_nn.exact.correlators import exact_correlators
 from feyn_nn.kernels import kernel_of
 from feyn_nn.measure import Estimator, best_estimator, measure_correlators
 from feyn_nn.measure.couplings import measure_lambda, theory_coefficients
 from feyn_nn.measure.diagnosis import CONSTANCY, PERTURBATION
+from feyn_nn.measure.fits import lambda_over_tuples, second_over_first
+from feyn_nn.measure.sources import exact_source
 from feyn_nn.network import PRESETS, TALK_CUTOFF
 from feyn_nn.render.plots import Kind, Panel, Series, plot_svg
 from feyn_nn.reproduce.agreement import agreement, distance, fitted_power
@@ -34,8 +34,7 @@ if TYPE_CHECKING:
 
     from feyn_nn.arrays import FloatArray
     from feyn_nn.kernels import Kernel
-    from feyn_nn.measure.couplings import TheoryCoefficients
-    from feyn_nn.network import Architecture, Preset
+    from feyn_nn.network import Preset
     from feyn_nn.report import Block
     from feyn_nn.reproduce.table import Excerpt
     from feyn_nn.reproduce.workshop import Workshop
@@ -144,8 +143,8 @@ def _rows(workshop: Workshop, name: str, preset: Preset) -> Iterator[Row]:
     architecture, inputs = preset.architecture(), preset.points()
     kernel = kernel_of(architecture)
     theory = theory_coefficients(inputs, TALK_CUTOFF, kernel, kernel)
-    exact = exact_lambda(architecture, inputs, theory)
-    second = mean_second_over_first(float(exact.mean()), theory)
+    source = exact_source(architecture, inputs, 1)
+    exact, second = lambda_over_tuples(source, theory), second_over_first(source, theory)
     neurons = workshop.neurons(architecture, inputs)
     for width in workshop.size.widths:
         networks = workshop.networks(architecture, inputs, width)
@@ -167,23 +166,8 @@ def _rows(workshop: Workshop, name: str, preset: Preset) -> Iterator[Row]:
             plain.error,
             float(exact.std()) / width,
             stream.spread,
-            second / width,
+            np.nan if second is None else second.mean / width,
         )
-
-
-def exact_lambda(architecture: Architecture, inputs: FloatArray, theory: TheoryCoefficients) -> FloatArray:
-    """N lambda_m over the tuples that determine it: Delta G^(4) is exactly proportional to 1/N."""
-    delta = np.asarray(exact_correlators(architecture, inputs, 4).delta.at(1), dtype=np.float64)
-    result: FloatArray = delta[theory.determined] / theory.first[theory.determined]
-    return result
-
-
-def mean_second_over_first(coupling: float, theory: TheoryCoefficients) -> float:
-    """The part of G^(4) of order lambda^2 over that of order lambda, mean over tuples; raises InputError in d_in = 3."""
-    if theory.second is None:
-        raise InputError("the second order in lambda was not integrated: d_in is too large")
-    known = theory.determined
-    return float(np.mean(coupling * theory.second[known] / theory.first[known]))
 
 
 def _scales(preset: Preset) -> Iterator[ScaleRow]:
@@ -193,7 +177,8 @@ def _scales(preset: Preset) -> Iterator[ScaleRow]:
         inputs = factor * preset.points()
         if np.abs(inputs).max() > TALK_CUTOFF / 2:
             break
-        exact = exact_lambda(architecture, inputs, theory_coefficients(inputs, TALK_CUTOFF, kernel, kernel))
+        theory = theory_coefficients(inputs, TALK_CUTOFF, kernel, kernel)
+        exact = lambda_over_tuples(exact_source(architecture, inputs, 1), theory)
         mean, spread = float(exact.mean()), float(exact.std())
         yield ScaleRow(preset.activation.name, factor, float(np.abs(inputs).max()), mean, spread / abs(mean))
 

@@ -67,7 +67,7 @@ def measured_coupling() -> Formula:
     )
 
 
-def second_order_root() -> Formula:
+def second_order_equation() -> Formula:
     """lambda_2 from lambda_1 and r."""
     first, second = (sub(symbol("λ"), number(k)) for k in (1, 2))
     return Formula(
@@ -108,7 +108,12 @@ def running_coupling() -> Formula:
             over(row(symbol("d"), symbol("log"), integral), row(symbol("d"), log)),
             operator("→"),
             operator("−"),
+            symbol("max"),
+            operator("("),
+            number(0),
+            operator(","),
             row(sub(symbol("d"), symbol("in")), operator("+"), number(4), symbol("a")),
+            operator(")"),
             symbol("λ"),
             operator(","),
             integral,

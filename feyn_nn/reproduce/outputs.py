@@ -22,14 +22,14 @@ from feyn_nn.errors import InputError
 from feyn_nn.exact.correlators import exact_correlators
 from feyn_nn.kernels import kernel_of
 from feyn_nn.measure import Estimator, best_estimator, measure_correlators
-from feyn_nn.measure.couplings import QUARTIC, measure_lambda, theory_coefficients
+from feyn_nn.measure.couplings import QUARTIC, theory_coefficients
 from feyn_nn.measure.diagnosis import CONSTANCY, PERTURBATION
-from feyn_nn.measure.jackknife import jackknife
+from feyn_nn.measure.fits import lambda_over_tuples, second_order_root, second_over_first
+from feyn_nn.measure.sources import estimate, exact_source
 from feyn_nn.network import PRESETS, TALK_CUTOFF
 from feyn_nn.render.plots import Kind, Panel, Series, plot_svg
 from feyn_nn.reproduce.agreement import agreement, distance
-from feyn_nn.reproduce.coupling import mean_second_over_first
-from feyn_nn.reproduce.formulas import generated, second_order_root
+from feyn_nn.reproduce.formulas import generated, second_order_equation
 from feyn_nn.reproduce.laws import plateau_power
 from feyn_nn.reproduce.result import Finding, Result, Statement, Subject, Verdict, versions
 from feyn_nn.reproduce.table import Table, meaning, numbers, parts
@@ -41,7 +41,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from feyn_nn.arrays import FloatArray
+    from feyn_nn.estimate import Estimate
     from feyn_nn.measure.couplings import TheoryCoefficients
+    from feyn_nn.measure.sources import CorrelatorSource
     from feyn_nn.report import Block
     from feyn_nn.reproduce.table import Excerpt
     from feyn_nn.reproduce.workshop import Workshop
@@ -56,8 +58,6 @@ CUTOFFS: Final = (10.0, 100.0, 1e3, 1e4)
 EXACTLY: Final = 1e-8
 _FIRST: Final = "first order, λ₁"
 _SECOND: Final = "second order, λ₂"
-CHANNELS: Final = ((0, 0, 1, 1), (0, 1, 0, 1), (0, 1, 1, 0))
-"""Outputs of the four legs: lines 12|34, 13|24, 14|23."""
 FIRST_ORDER: Final = Statement("At first order λ does not depend on d_out", Subject.TALK)
 GROWTH: Final = Statement("Second over first order grows with d_out as (d_out + 8)/9", Subject.TALK)
 SUPPRESSED: Final = Statement("More outputs make the coupling smaller", Subject.TALK)
@@ -135,7 +135,7 @@ def outputs(workshop: Workshop) -> Result:
 
 def theory() -> tuple[Block, ...]:
     """How lambda is had at second order."""
-    return second_order_root(), *generated(
+    return second_order_equation(), *generated(
         4, 2, "For one output. Each bubble carries d_out + 8 over nine on equal legs."
     )
 
@@ -150,28 +150,33 @@ def shown(result: Result) -> tuple[Excerpt, ...]:
     return main.excerpt(columns, cutoff=(TALK_CUTOFF,)), channels.excerpt(channels.columns)
 
 
-def second_order_root_of(delta: FloatArray, theory: TheoryCoefficients) -> FloatArray:
-    """lambda_2 for each determined tuple, NaN where the quadratic equation has no solution on the branch of lambda_1."""
-    known = theory.determined
+def _first(source: CorrelatorSource, theory: TheoryCoefficients) -> Estimate:
+    """The first-order lambda, mean over tuples."""
+    per_experiment = lambda_over_tuples(source, theory)
+    return estimate(lambda found: float(np.mean(found)), source, (4,), per_experiment)
+
+
+def _ratio(source: CorrelatorSource, theory: TheoryCoefficients) -> Estimate:
+    """The second-order over the first-order lambda, means over tuples."""
+    slope = _second(theory)[theory.determined] / theory.first[theory.determined]
+
+    def ratio(found: FloatArray) -> float:
+        return float(np.mean(second_order_root(found, found * slope)) / np.mean(found))
+
+    return estimate(ratio, source, (4,), lambda_over_tuples(source, theory))
+
+
+def _second(theory: TheoryCoefficients) -> FloatArray:
     if theory.second is None:
-        raise InputError("the second order was not integrated: d_in is too large")
-    first = delta[known] / theory.first[known]
-    discriminant = 1 + 4 * theory.second[known] / theory.first[known] * first
-    with np.errstate(invalid="ignore"):
-        result: FloatArray = 2 * first / (1 + np.sqrt(discriminant))
-    return result
-
-
-def _ratio(delta: FloatArray, theory: TheoryCoefficients) -> float:
-    known = theory.determined
-    return float(np.mean(second_order_root_of(delta, theory)) / np.mean(delta[known] / theory.first[known]))
+        raise InputError("the second order in lambda was not integrated: d_in is too large")
+    return theory.second
 
 
 def _rows(workshop: Workshop, name: str) -> Iterator[Row]:
     preset, width = PRESETS[name], WIDTHS[name]
     architecture, inputs = preset.architecture(), preset.points()
     kernel = kernel_of(architecture)
-    delta = np.asarray(exact_correlators(architecture, inputs, 4).delta.at(width), dtype=np.float64)
+    exact = exact_source(architecture, inputs, width)
     stream = measure_correlators(
         workshop.neurons(architecture, inputs), best_estimator(architecture), kernel, width=width
     )
@@ -183,40 +188,34 @@ def _rows(workshop: Workshop, name: str) -> Iterator[Row]:
         for d_out in SIMULATED
         if not architecture.activation.normalised  # a heavy tail forbids their error bars anyway
     }
-    here = {d_out: theory_coefficients(inputs, TALK_CUTOFF, kernel, kernel, d_out) for d_out in OUTPUTS}
+    several = {d_out: theory_coefficients(inputs, TALK_CUTOFF, kernel, kernel, d_out) for d_out in OUTPUTS}
+    growth = {d_out: _size(exact, theory) / _size(exact, several[1]) for d_out, theory in several.items()}
     for cutoff in CUTOFFS:
-        one = here[1] if cutoff == TALK_CUTOFF else theory_coefficients(inputs, cutoff, kernel, kernel)
+        one = several[1] if cutoff == TALK_CUTOFF else theory_coefficients(inputs, cutoff, kernel, kernel)
         for d_out in OUTPUTS if cutoff == TALK_CUTOFF else SIMULATED:
-            theory = here[d_out] if cutoff == TALK_CUTOFF else _with_outputs(one, here[d_out], here[1])
-            known = theory.determined
-            first = float(np.mean(delta[known] / theory.first[known]))
-            first_stream = measure_lambda(stream, theory).estimate
-            first_plain = measure_lambda(plain[d_out], theory).estimate if d_out in plain else None
-            ratio_stream = jackknife(lambda sample, at=theory: _ratio(sample, at), stream.delta(4))
-            ratio = _ratio(delta, theory)
+            # What the deltas give knows no cutoff.
+            theory = several[d_out] if cutoff == TALK_CUTOFF else replace(one, second=growth[d_out] * _second(one))
+            first, stream_first = _first(exact, theory).mean, _first(stream, theory)
+            ratio, stream_ratio = _ratio(exact, theory).mean, _ratio(stream, theory)
             yield Row(
-                name, width, d_out, cutoff, first, first_stream.mean, first_stream.error,
-                *parts(first_plain),
-                mean_second_over_first(first, theory), mean_second_over_first(first, one) * (d_out + 8) / 9,
-                ratio, ratio_stream.mean, None if stream.refused(4) else ratio_stream.error,
-                ratio * first * cutoff**power,
+                name, width, d_out, cutoff, first, stream_first.mean, stream_first.error,
+                *parts(_first(plain[d_out], theory) if d_out in plain else None),
+                _size(exact, theory), _size(exact, one) * (d_out + 8) / 9,
+                ratio, stream_ratio.mean, stream_ratio.error, ratio * first * cutoff**power,
             )  # fmt: skip
 
 
-def _with_outputs(
-    one: TheoryCoefficients, several: TheoryCoefficients, alone: TheoryCoefficients
-) -> TheoryCoefficients:
-    """The coefficients of several outputs at a cutoff from those of one: what the deltas give knows no cutoff."""
-    if one.second is None:
-        raise InputError("the second order in lambda was not integrated: d_in is too large")
-    return replace(one, second=one.second * mean_second_over_first(1.0, several) / mean_second_over_first(1.0, alone))
+def _size(source: CorrelatorSource, theory: TheoryCoefficients) -> float:
+    """The part of G^(4) of order lambda^2 over that of order lambda."""
+    found = second_over_first(source, theory)
+    return np.nan if found is None else found.mean
 
 
 def _channels(name: str) -> ChannelRow:
-    architecture, inputs, width = PRESETS[name].architecture(), PRESETS[name].points(), WIDTHS[name]
-    four = exact_correlators(architecture, inputs, 4)
-    channels = np.array([four.component(legs).connected.at(width) for legs in CHANNELS], dtype=np.float64)
-    mean = channels.mean(axis=0)
+    width = WIDTHS[name]
+    layer = exact_correlators(PRESETS[name].architecture(), PRESETS[name].points(), 4).layer
+    channels = np.asarray(layer.connected_by_pairing(4).at(width), dtype=np.float64)  # (tuples, pairings)
+    mean = channels.mean(axis=1, keepdims=True)
     return ChannelRow(name, width, float(np.sqrt(np.mean((channels - mean) ** 2) / np.mean(mean**2))))
 
 
@@ -264,7 +263,7 @@ def _growth(rows: list[Row]) -> Finding:
         GROWTH,
         rows[0].network,
         Verdict.of(worst < EXACTLY),
-        f"The diagrams with their deltas summed give that to {worst:.0e} at every cutoff.",
+        f"The diagrams with their deltas summed give that, to {worst:.0e}.",
     )
 
 

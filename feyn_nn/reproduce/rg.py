@@ -162,7 +162,7 @@ def theory() -> tuple[Block, ...]:
 def shown(result: Result) -> tuple[Excerpt, ...]:
     """The straight lines."""
     lines = result.tables[1]
-    return (lines.excerpt(lines.columns),)
+    return (lines.excerpt(("network", "d_in", "exact", "measured", "error", "limit", "kappa_limit")),)
 
 
 def _run(workshop: Workshop, name: str, d_in: int, runs: _Runs) -> None:
@@ -284,13 +284,13 @@ def _ultraviolet(name: str, runs: _Runs) -> Finding:
     power = str(runs.laws(name, 1)["lambda"].fixed_points.ultraviolet_exponent)
     power = power if power.isidentifier() else f"({power})"
     as_in_the_talk = all(each[0].power == d_in for each, d_in in zip(fixed, DIMENSIONS, strict=True))
+    steepness = f"{slope:.1g} or less" if slope > EXACTLY else "zero"
     return Finding(
         ULTRAVIOLET,
         name,
         Verdict.of(slope < NEARLY, limits=not as_in_the_talk),
-        f"With c = λ Λ^{power}"
-        + ("" if as_in_the_talk else ", not Λ^d_in,")
-        + f" the slope d log|c|/d log Λ is {slope:.1g} or less at Λ = {CUTOFFS[-1]:g}, d_in = {listed(DIMENSIONS)}.",
+        f"With c = λ Λ^{power}{'' if as_in_the_talk else ', not Λ^d_in,'} the slope d log|c|/d log Λ is {steepness} at Λ = "
+        f"{CUTOFFS[-1]:g}, d_in = {listed(DIMENSIONS)}.",
     )
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from tests.faults.damage import damage
 from tests.faults.disks import failing_writes, full_disk
 from tests.faults.killed_runs import killed_runs
-from tests.faults.killed_workers import deadly_chunk, killed_workers, starting_workers
+from tests.faults.killed_workers import deadly_chunk, killed_workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +46,6 @@ def main() -> int:
         "a full disk": full_disk,
         f"{workers} killed workers, processes": lambda place: killed_workers(workers, seed, place, PROCESSES),
         f"{workers} killed workers, Dask": lambda place: killed_workers(workers, seed, place, DASK),
-        "no worker lives for 20 s, Dask": lambda place: starting_workers(20.0, place, DASK),
         "a chunk that kills its workers, processes": lambda place: deadly_chunk(place, PROCESSES),
         "a chunk that kills its workers, Dask": lambda place: deadly_chunk(place, DASK),
     }

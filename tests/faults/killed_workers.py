@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
 import time
-from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -17,7 +15,8 @@ from tests.faults import processes
 from tests.faults.jobs import fatal, slow_tanh
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    import subprocess
+    from collections.abc import Sequence
     from pathlib import Path
 
 _CHUNKS_PER_KILL = 20
@@ -26,60 +25,28 @@ _CHUNKS_PER_KILL = 20
 def killed_workers(count: int, seed: int, place: Path, how: Sequence[str]) -> list[str]:
     """Kill a worker process `count` times, each time after some progress; `how` are the options that start workers."""
     rng = random.Random(seed)
-
-    def kill_some(running: subprocess.Popen[str]) -> list[str]:
-        kills = 0
+    slow = f"{slow_tanh.__module__}:{slow_tanh.__name__}"
+    chunks = _CHUNKS_PER_KILL * (count + 1)
+    running = processes.start(_command(slow, chunks, how, place / "killed"))
+    kills = 0
+    try:
         while kills < count and running.poll() is None:
             if not _progress(running, place / "killed"):
-                return [f"no progress after kill {kills} of {count}"]
+                return [f"no progress after kill {kills} of {count}, seed {seed}"]
             time.sleep(rng.uniform(0, 0.1))
             if alive := [pid for pid in processes.workers(running.pid) if processes.alive(pid)]:
                 os.kill(rng.choice(alive), signal.SIGKILL)
                 kills += 1
-        return [] if kills == count else [f"the run ended after {kills} of {count} kills"]
-
-    problems = _undisturbed_numbers(_CHUNKS_PER_KILL * (count + 1), how, place / "killed", kill_some)
-    return [f"{problem}, seed {seed}" for problem in problems]
-
-
-def starting_workers(seconds: float, place: Path, how: Sequence[str]) -> list[str]:
-    """For some time no worker lives long enough to begin."""
-
-    def kill_all(running: subprocess.Popen[str]) -> list[str]:
-        if not _progress(running, place / "killed"):
-            return ["no chunk at all"]
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            for pid in processes.workers(running.pid):
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-            time.sleep(0.01)
-        return []
-
-    return _undisturbed_numbers(10 * _CHUNKS_PER_KILL, how, place / "killed", kill_all)
-
-
-def _undisturbed_numbers(
-    chunks: int, how: Sequence[str], directory: Path, disturb: Callable[[subprocess.Popen[str]], list[str]]
-) -> list[str]:
-    """Run, disturb the run, and compare its numbers with those of an undisturbed one."""
-    slow = f"{slow_tanh.__module__}:{slow_tanh.__name__}"
-    running = processes.start(_command(slow, chunks, how, directory))
-    try:
-        if problems := disturb(running):
-            return problems
         _, error = running.communicate(timeout=processes.SECONDS)
-    except subprocess.TimeoutExpired:
-        return ["the run did not end"]
     finally:
         processes.end(running)
-    if running.returncode != 0:
-        return [f"the run ended with {running.returncode}: {error}"]
+    if kills < count or running.returncode != 0:
+        return [f"the run ended with {running.returncode} after {kills} of {count} kills, seed {seed}: {error}"]
     import_activation(slow)
-    found, expected = load(directory), run(_settings("numpy:tanh", chunks))
+    found, expected = load(place / "killed"), run(_settings("numpy:tanh", chunks))
     if any(found.values[n].tobytes() != expected.values[n].tobytes() for n in expected.values):
-        return ["the statistics are others"]
-    return [] if found.total_nets == expected.total_nets else ["networks are lost"]
+        return [f"after {kills} kills, seed {seed}, the statistics are others"]
+    return [] if found.total_nets == expected.total_nets else [f"after {kills} kills, seed {seed}, networks are lost"]
 
 
 def _progress(running: subprocess.Popen[str], directory: Path) -> bool:
