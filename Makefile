@@ -8,6 +8,9 @@ BIN := $(VENV)/bin
 
 demo: $(VENV)/installed
 	$(BIN)/python examples/03_crosscheck.py
+	@rm -rf demo
+	@$(BIN)/feyn-nn crosscheck erf --nets 400000 --couplings --out demo >/dev/null
+	@echo "A report of the cross-check of Erf-net: demo/report.html"
 
 test: $(VENV)/installed-dev lint
 	$(BIN)/pytest
@@ -38,4 +41,4 @@ $(VENV)/installed-dev: $(VENV)/installed
 	@touch $@
 
 clean:
-	rm -rf $(VENV) benchmarks/.venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) benchmarks/.venv demo build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
