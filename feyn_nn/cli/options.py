@@ -28,7 +28,6 @@ def add_variances(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--d-in", type=int, default=1, metavar="D", help="number of input dimensions (default 1)")
     parser.add_argument("--sigma-w", type=float, metavar="S", help="standard deviation (default: the talk's)")
     parser.add_argument("--sigma-b", type=float, metavar="S", help="standard deviation (default: the talk's)")
-    parser.set_defaults(depth=1, d_out=1)
 
 
 def add_layers(parser: argparse.ArgumentParser) -> None:
