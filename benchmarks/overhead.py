@@ -183,6 +183,7 @@ def main() -> None:
         "| networks in a chunk | what is kept | MB |\n"
         "|--:|---|--:|": memory(),
     }
+    busy = os.getloadavg()[0]
     lines = [
         "# What a chunk costs",
         "",
@@ -199,7 +200,8 @@ def main() -> None:
     versions = ", ".join(f"{name} {version(name)}" for name in ("numpy", "distributed"))
     lines.append(
         f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {versions}, "
-        f"{options.tasks} tasks, best of {options.repetitions}."
+        f"{options.tasks} tasks, best of {options.repetitions}; load average at the start {busy:.1f}: wall times are longer "
+        "on a busy machine, processor times are not."
     )
     options.output.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
