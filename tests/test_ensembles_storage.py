@@ -26,7 +26,6 @@ from feyn_nn.ensembles import (
     resume,
     run,
     run_part,
-    storage,
     stored_outputs,
     verify,
 )
@@ -365,7 +364,7 @@ def test_a_merge_is_whole_or_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyP
         merge([tmp_path / "a"], tmp_path)
     with pytest.raises(InputError, match="nothing to merge"):
         merge([], tmp_path / "joined")
-    monkeypatch.setattr(storage, "MAX_CHUNKS", 5)
+    monkeypatch.setattr("feyn_nn.ensembles.directory.MAX_CHUNKS", 5)
     with pytest.raises(LimitError, match="6 chunks of 10 samples are more files than 5"):
         merge([tmp_path / "a"], tmp_path / "joined")
     with pytest.raises(LimitError, match="more files than 5"):

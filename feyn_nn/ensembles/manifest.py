@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import platform
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
@@ -93,7 +94,8 @@ class Manifest:
     def write(self, directory: Path) -> None:
         """Write the manifest, then drop the journal, whose lines it contains."""
         write(directory / MANIFEST, files.json_text(_sealed(self._to_json())).encode())
-        (directory / JOURNAL).unlink(missing_ok=True)
+        with suppress(OSError):  # a journal that stays says nothing that the manifest does not
+            (directory / JOURNAL).unlink()
 
     def _to_json(self) -> dict[str, Any]:
         settings = self.settings

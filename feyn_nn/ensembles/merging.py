@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from feyn_nn import files
+from feyn_nn.ensembles.directory import Store, described, refuse_too_many_chunks
 from feyn_nn.ensembles.manifest import WHOLE, Manifest, chunk_name
 from feyn_nn.ensembles.settings import Chunk, Run, SimulationSettings
-from feyn_nn.ensembles.storage import Store, described, refuse_too_many_chunks
 from feyn_nn.errors import FeynError, InputError
 
 if TYPE_CHECKING:
