@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     shared.add_network(parser, optional=True)
     shared.add_kernel(parser)
     parser.add_argument("--action", default=str(TALK_ACTION), help="interaction terms (default: %(default)s)")
-    add_propagator(parser)
+    shared.add_propagator(parser)
     parser.add_argument(
         "--system",
         action="store_true",
@@ -52,16 +52,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cutoffs", metavar="L0,L1,...", help="cutoffs of --flow")
     shared.add_inputs(parser)
     shared.add_json(parser)
-
-
-def add_propagator(parser: argparse.ArgumentParser) -> None:
-    """--propagator."""
-    parser.add_argument(
-        "--propagator",
-        choices=[kind.value for kind in Propagator],
-        default="full",
-        help="lines at vertices: K with the output bias, or K_W = K - sigma_b^2 (default full)",
-    )
 
 
 def run(options: argparse.Namespace) -> int:

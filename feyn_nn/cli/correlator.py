@@ -6,12 +6,12 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from feyn_nn.action import TALK_ACTION, Action
-from feyn_nn.cli.options import parse_order
+from feyn_nn.cli import options as shared
+from feyn_nn.cli.terms import order_document, term_document
 from feyn_nn.correlator import Correlator, Term, generate_correlator, verify_species_tensors
 from feyn_nn.errors import InputError
 from feyn_nn.files import json_text
-from feyn_nn.graphs import TALK_RULES, Rule, species_tensor
+from feyn_nn.graphs import Rule, species_tensor
 from feyn_nn.graphs.interchange.naming import point_names
 from feyn_nn.symbolic.formats.folding import IntegralTable
 from feyn_nn.symbolic.formats.layout import CouplingForm, Labelling, Layout, Outputs
@@ -19,22 +19,15 @@ from feyn_nn.symbolic.formats.layout import CouplingForm, Labelling, Layout, Out
 if TYPE_CHECKING:
     import argparse
 
+    from feyn_nn.action import Action
+
 FORMATS = ("text", "latex", "sympy", "form", "mathematica", "json")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     parser.add_argument("n", metavar="N", type=int, help="number of legs")
-    parser.add_argument("--action", default=str(TALK_ACTION), help="interaction terms (default: %(default)s)")
-    parser.add_argument(
-        "--order",
-        default="1",
-        metavar="K|NAME=P,...",
-        help="largest total number of vertices, or the largest number for each coupling (default 1)",
-    )
-    parser.add_argument(
-        "--keep", default="", metavar="KINDS", help="what not to prune: vacuum, propagator, or both with a comma"
-    )
+    shared.add_expansion(parser)
     parser.add_argument(
         "--species",
         action="store_true",
@@ -67,23 +60,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Generate the correlator and print it."""
-    action = Action.parse(options.action)
-    order = parse_order(options.order)
-    orders = action.orders(order) if isinstance(order, int) else action.orders_within(order)
-    rules = TALK_RULES - _kept(options.keep) | ({Rule.DISCONNECTED} if options.connected else set())
+    action, orders, rules = shared.expansion(options)
+    if options.connected:
+        rules |= {Rule.DISCONNECTED}
     generated = generate_correlator(options.n, action, orders, rules)
     if options.species:
         verify_species_tensors(generated)
     sys.stdout.write(_written(generated, options))
     return 0
-
-
-def _kept(text: str) -> set[Rule]:
-    names = {rule.value: rule for rule in TALK_RULES}
-    try:
-        return {names[name.strip()] for name in text.split(",") if name.strip()}
-    except KeyError:
-        raise InputError(f"--keep {text!r}: expected vacuum, propagator, or vacuum,propagator") from None
 
 
 def _written(generated: Correlator, options: argparse.Namespace) -> str:
@@ -152,28 +136,20 @@ def document(generated: Correlator, *, species: bool = False) -> dict[str, Any]:
             for lost in generated.discarded
         ],
         "checks": [
-            {"order": _order(check.order, generated.action), "all": str(check.everything), "kept": str(check.kept)}
+            {
+                "order": order_document(check.order, generated.action),
+                "all": str(check.everything),
+                "kept": str(check.kept),
+            }
             for check in generated.checks
         ],
     }
 
 
-def _order(order: tuple[int, ...], action: Action) -> dict[str, int]:
-    return dict(zip(action.couplings, order, strict=True))
-
-
 def _term(term: Term, action: Action, *, species: bool) -> dict[str, Any]:
-    edges, vertices = term.smallest_edges(action)
-    names = point_names(term.topology.legs, vertices, action.operators)
-    entry: dict[str, Any] = {
-        "order": _order(term.order, action),
-        "multiplicity": str(term.multiplicity),
-        "labellings": str(term.labellings),
-        "coefficient": str(term.coefficient),
-        "automorphisms": str(term.topology.internal_automorphisms),
-        "edges": [[names[a], names[b]] for a, b in edges],
-    }
+    entry = term_document(term, action)
     if species:
+        names = point_names(term.topology.legs, (), action.operators)
         entry["tensor"] = [
             {
                 "deltas": [[names[a], names[b]] for a, b in pairing],

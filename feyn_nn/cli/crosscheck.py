@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from feyn_nn.arrays import as_points, plain
 from feyn_nn.cli import couplings
 from feyn_nn.cli import options as shared
-from feyn_nn.cli.beta import add_propagator
 from feyn_nn.cli.imported import add_imported, imported
 from feyn_nn.cli.measure import add_estimator, provenance, warnings_document
 from feyn_nn.cli.simulate import add_run, run_simulation, settings_of, workers_of
@@ -40,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     shared.add_inputs(parser)
     add_run(parser)
     parser.add_argument("--cutoff", type=float, default=TALK_CUTOFF, metavar="L", help="cutoff Lambda (default 10)")
-    add_propagator(parser)
+    shared.add_propagator(parser)
     add_estimator(
         parser,
         "default: the one with the least noise, which decides what is simulated: single neurons, of the tilted law for "

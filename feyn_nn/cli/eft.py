@@ -21,7 +21,6 @@ from feyn_nn.action import (
     parse_symmetries,
 )
 from feyn_nn.cli import options as shared
-from feyn_nn.cli.beta import add_propagator
 from feyn_nn.cli.wording import WIDTH
 from feyn_nn.errors import InputError
 from feyn_nn.files import json_text
@@ -62,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--d-out", type=int, metavar="D", help="number of outputs (default: the n of so(n) or o(n), else 1)"
     )
     parser.add_argument("--action", help="check this action against the symmetries and the bound instead")
-    add_propagator(parser)
+    shared.add_propagator(parser)
     shared.add_json(parser)
 
 

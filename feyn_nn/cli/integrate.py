@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import sys
 from math import inf, isinf
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from feyn_nn.action import TALK_ACTION, Action
 from feyn_nn.arrays import plain
 from feyn_nn.cli import options as shared
+from feyn_nn.cli.terms import named_edges, order_document, term_document
 from feyn_nn.correlator import generate_correlator
 from feyn_nn.errors import InputError
 from feyn_nn.files import json_text
-from feyn_nn.graphs import TALK_RULES, Rule
-from feyn_nn.graphs.interchange.naming import point_names
 from feyn_nn.kernels import Propagator
 from feyn_nn.network import TALK_CUTOFF
 from feyn_nn.numeric import DiagramIntegrals, integrate_correlator
@@ -25,10 +23,9 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable
 
-    from feyn_nn.numeric import CorrelatorIntegrals, TermIntegrals, Values
+    from feyn_nn.action import Action
+    from feyn_nn.numeric import CorrelatorIntegrals, Values
     from feyn_nn.numeric.point_functions import PointExpression
-
-_KEEP: Final = {rule.value: rule for rule in TALK_RULES}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,16 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("n", metavar="N", type=int, help="number of legs")
     shared.add_kernel(parser)
     shared.add_inputs(parser)
-    parser.add_argument("--action", default=str(TALK_ACTION), help="interaction terms (default: %(default)s)")
-    parser.add_argument(
-        "--order",
-        default="1",
-        metavar="K|NAME=P,...",
-        help="largest total number of vertices, or the largest number for each coupling (default 1)",
-    )
-    parser.add_argument(
-        "--keep", default="", metavar="KINDS", help="what not to prune: vacuum, propagator, or both with a comma"
-    )
+    shared.add_expansion(parser)
     parser.add_argument(
         "--cutoff",
         type=float,
@@ -54,12 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="L|inf",
         help="integrate over [-L, L]^d_in, or over all of space where that converges (default %(default)g)",
     )
-    parser.add_argument(
-        "--propagator",
-        choices=[kind.value for kind in Propagator],
-        default="full",
-        help="lines at vertices: K with the output bias, or K_W = K - sigma_b^2 (default full)",
-    )
+    shared.add_propagator(parser)
     parser.add_argument(
         "--coupling",
         action="append",
@@ -80,9 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Generate the correlator, integrate its diagrams and print them."""
-    action = Action.parse(options.action)
-    order = shared.parse_order(options.order)
-    orders = action.orders(order) if isinstance(order, int) else action.orders_within(order)
+    action, orders, rules = shared.expansion(options)
     kernel = shared.chosen_kernel(options)
     if options.inputs is None and options.net is None:
         raise InputError("--kernel: the talk has no inputs for it; give the legs' inputs with --inputs")
@@ -94,20 +75,13 @@ def run(options: argparse.Namespace) -> int:
         _functions(options.coupling, action, options.d_in),
         options.accuracy,
     )
-    correlator = generate_correlator(options.n, action, orders, TALK_RULES - _kept(options.keep))
+    correlator = generate_correlator(options.n, action, orders, rules)
     result = integrate_correlator(correlator, integrals)
     if options.json:
         sys.stdout.write(json_text(document(result, integrals, Propagator(options.propagator))))
     else:
         sys.stdout.write(text(result, integrals, Propagator(options.propagator), every=options.all))
     return 0
-
-
-def _kept(text: str) -> set[Rule]:
-    try:
-        return {_KEEP[name.strip()] for name in text.split(",") if name.strip()}
-    except KeyError:
-        raise InputError(f"--keep {text!r}: expected vacuum, propagator, or vacuum,propagator") from None
 
 
 def _functions(texts: Iterable[str], action: Action, d_in: int) -> dict[str, PointExpression]:
@@ -135,17 +109,12 @@ def document(result: CorrelatorIntegrals, integrals: DiagramIntegrals, propagato
         "inputs": integrals.inputs,
         "tuples": result.tuples,
         "orders": [
-            {"order": _order(order, action), "coefficient": values.value, "error": values.error}
+            {"order": order_document(order, action), "coefficient": values.value, "error": values.error}
             for order, values in result.coefficients.items()
         ],
         "terms": [
             {
-                "order": _order(each.term.order, action),
-                "multiplicity": str(each.term.multiplicity),
-                "labellings": str(each.term.labellings),
-                "coefficient": str(each.term.coefficient),
-                "automorphisms": str(each.term.topology.internal_automorphisms),
-                "edges": _edges(each, action),
+                **term_document(each.term, action),
                 "integral": each.integral.value,
                 "integral_error": each.integral.error,
                 "contribution": each.contribution.value,
@@ -156,16 +125,6 @@ def document(result: CorrelatorIntegrals, integrals: DiagramIntegrals, propagato
     }
     converted: dict[str, Any] = plain(record)
     return converted
-
-
-def _order(order: tuple[int, ...], action: Action) -> dict[str, int]:
-    return dict(zip(action.couplings, order, strict=True))
-
-
-def _edges(each: TermIntegrals, action: Action) -> list[list[str]]:
-    edges, vertices = each.term.smallest_edges(action)
-    names = point_names(each.term.topology.legs, vertices, action.operators)
-    return [[names[a], names[b]] for a, b in edges]
 
 
 def text(
@@ -186,7 +145,7 @@ def text(
         lines += ["", _power(order, action)]
         for each in result.terms:
             if each.term.order == order:
-                edges = " ".join("-".join(edge) for edge in _edges(each, action))
+                edges = " ".join("-".join(edge) for edge in named_edges(each.term, action))
                 factor = f"{each.term.multiplicity} = {each.term.labellings} x {each.term.coefficient}"
                 lines += [f"  {edges}   [{factor}]", f"      integral     {_range(each.integral)}"]
                 lines += _rows(result, each.integral) if every else []

@@ -20,7 +20,6 @@ from feyn_nn.errors import FeynError, InputError
 from feyn_nn.files import json_text
 from feyn_nn.kernels import kernel_of
 from feyn_nn.measure import Estimator, available_estimators, measure_correlators
-from feyn_nn.network import import_activation
 
 if TYPE_CHECKING:
     import argparse
@@ -103,7 +102,7 @@ def run(options: argparse.Namespace) -> int:
     elif options.verify or options.activation is not None:
         raise InputError("--verify and --activation: they belong to an ensemble in DIR, not to --outputs")
     if options.activation is not None:
-        _import_activation(options.activation)
+        shared.own_activation(options.activation)
     if options.verify and (problems := verify(Path(options.directory))):
         for problem in problems:
             sys.stderr.write(f"feyn-nn: {problem}\n")
@@ -124,14 +123,6 @@ def run(options: argparse.Namespace) -> int:
     else:
         sys.stdout.write("\n".join(text(each) for each in results.values()))
     return 0
-
-
-def _import_activation(text: str) -> None:
-    """Make the user's own activation known; its module is looked for in the working directory too."""
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.append(here)
-    import_activation(text)
 
 
 def _widths(given: str | None, ensemble: Ensemble) -> list[int] | list[None]:

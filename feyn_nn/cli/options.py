@@ -7,14 +7,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from feyn_nn.action import TALK_ACTION, Action
 from feyn_nn.arrays import FloatArray, as_points
 from feyn_nn.errors import InputError
 from feyn_nn.files import read_array
+from feyn_nn.graphs import TALK_RULES, Rule
 from feyn_nn.kernels import Kernel, Propagator, kernel_of, parse_kernel
 from feyn_nn.network import PRESETS, Activation, Architecture, import_activation, preset
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterable
 
 
 def add_network(parser: argparse.ArgumentParser, *, optional: bool = False, nets: str = "gauss, erf or relu") -> None:
@@ -52,6 +55,43 @@ def add_kernel(parser: argparse.ArgumentParser) -> None:
         metavar="EXPR",
         help="your own kernel instead of NET, in xx, xy, yy, rr = |x-y|^2, d_in, sigma_w, sigma_b, pi (and x, y for "
         "d_in = 1), such as 'exp(-rr/2)'",
+    )
+
+
+def add_expansion(parser: argparse.ArgumentParser) -> None:
+    """--action, --order, --keep: which correlator is generated."""
+    parser.add_argument("--action", default=str(TALK_ACTION), help="interaction terms (default: %(default)s)")
+    parser.add_argument(
+        "--order",
+        default="1",
+        metavar="K|NAME=P,...",
+        help="largest total number of vertices, or the largest number for each coupling (default 1)",
+    )
+    parser.add_argument(
+        "--keep", default="", metavar="KINDS", help="what not to prune: vacuum, propagator, or both with a comma"
+    )
+
+
+def expansion(options: argparse.Namespace) -> tuple[Action, Iterable[tuple[int, ...]], frozenset[Rule]]:
+    """The action, its orders and the talk's rules less those of --keep."""
+    action = Action.parse(options.action)
+    order = parse_order(options.order)
+    orders = action.orders(order) if isinstance(order, int) else action.orders_within(order)
+    names = {rule.value: rule for rule in TALK_RULES}
+    try:
+        kept = {names[name.strip()] for name in options.keep.split(",") if name.strip()}
+    except KeyError:
+        raise InputError(f"--keep {options.keep!r}: expected vacuum, propagator, or vacuum,propagator") from None
+    return action, orders, TALK_RULES - kept
+
+
+def add_propagator(parser: argparse.ArgumentParser) -> None:
+    """--propagator."""
+    parser.add_argument(
+        "--propagator",
+        choices=[kind.value for kind in Propagator],
+        default="full",
+        help="lines at vertices: K with the output bias, or K_W = K - sigma_b^2 (default full)",
     )
 
 
