@@ -38,7 +38,9 @@ class Couplings:
 def measure_couplings(result: CrossCheck) -> Couplings:
     """Measure at the cutoff and with the legs of a cross-check."""
     source, inputs = result.measured, result.ensemble.inputs
-    coefficients = action_coefficients(inputs, result.kernel, result.cutoff, result.propagator, result.ensemble.d_out)
+    coefficients = action_coefficients(
+        inputs, result.kernel, result.cutoff, result.propagator, result.ensemble.d_out, result.theory
+    )
     sextic = deviation = odd = None
     if coefficients.exchange is not None:
         sextic = measure_kappa(source, coefficients)

@@ -104,19 +104,20 @@ def _check_numbers(whose: str, bias_variance: float, length_scale: float) -> Non
         raise InputError(f"{whose}: length_scale = {length_scale}: expected a positive distance")
 
 
-def _evaluate(tree: Expression, values: Mapping[str, Any]) -> Any:
+def evaluate_tree(tree: Expression, values: Mapping[str, Any], whose: str) -> Any:
+    """Walk a parsed expression with arrays for its names; raise InputError, naming `whose` text, for a number too large."""
     match tree:
         case Number(value):
             try:
                 return np.float64(float(value))
             except OverflowError:
-                raise InputError("a number in the kernel's text exceeds 1.8e308: expected a smaller one") from None
+                raise InputError(f"a number in the {whose}'s text exceeds 1.8e308: expected a smaller one") from None
         case Name(name):
             return values[name]
         case Call(function, arguments):
-            return _FUNCTIONS[function](_evaluate(arguments[0], values))
+            return _FUNCTIONS[function](evaluate_tree(arguments[0], values, whose))
         case Operation(sign, left, right):
-            a, b = _evaluate(left, values), _evaluate(right, values)
+            a, b = evaluate_tree(left, values, whose), evaluate_tree(right, values, whose)
             return combine(sign, a, b, np.power)
 
 
@@ -164,7 +165,7 @@ class ExpressionKernel:
         values["xy"], values["rr"] = x @ y.T, squared_distances(x, y)
         values["x"], values["y"] = x[:, :1], y[:, :1].T
         with np.errstate(all="ignore"):
-            result = np.broadcast_to(_evaluate(self.tree, values), (len(x), len(y)))
+            result = np.broadcast_to(evaluate_tree(self.tree, values, "kernel"), (len(x), len(y)))
         return _checked(result, x, y, self.name)
 
     def diagonal(self, y: FloatArray) -> FloatArray:
@@ -175,7 +176,7 @@ class ExpressionKernel:
         values["rr"] = np.zeros(len(y))
         values["x"] = values["y"] = y[:, 0]
         with np.errstate(all="ignore"):
-            result = np.broadcast_to(_evaluate(self.tree, values), (len(y),))
+            result = np.broadcast_to(evaluate_tree(self.tree, values, "kernel"), (len(y),))
         for i in np.flatnonzero(~np.isfinite(result))[:1]:
             _checked(result[i : i + 1, None], y[i : i + 1], y[i : i + 1], self.name)
         return np.array(result, dtype=np.float64)

@@ -14,9 +14,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from feyn_nn.action import Action
 from feyn_nn.combinatorics import sorted_tuples
@@ -24,7 +22,7 @@ from feyn_nn.correlator import generate_correlator
 from feyn_nn.errors import LimitError
 from feyn_nn.graphs import CONNECTED_RULES, TALK_RULES
 from feyn_nn.kernels import Propagator
-from feyn_nn.measure.couplings import VANISHING, theory_coefficients
+from feyn_nn.measure.couplings import TWO_VERTEX_NODES, determined, theory_coefficients
 from feyn_nn.numeric import Contraction, with_error
 from feyn_nn.numeric.grids import MAX_POINTS
 
@@ -36,9 +34,6 @@ if TYPE_CHECKING:
     from feyn_nn.kernels import Kernel
     from feyn_nn.measure.couplings import TheoryCoefficients
     from feyn_nn.numeric import Grid
-
-TWO_VERTEX_NODES: Final = 12_000
-"""Nodes of grids for two vertices, as in `measure.couplings`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,23 +72,22 @@ class ActionCoefficients:
         return determined(self.contact, self.error)
 
 
-def determined(coefficients: FloatArray, error: float) -> BoolArray:
-    """The tuples whose coefficient does not vanish within ten times its error, or to 1e-10 of the largest."""
-    size = np.abs(coefficients)
-    result: BoolArray = size > max(VANISHING, 10 * error) * size.max()
-    return result
-
-
 def action_coefficients(
-    inputs: FloatArray, kernel: Kernel, cutoff: float, propagator: Propagator = Propagator.FULL, d_out: int = 1
+    inputs: FloatArray,
+    kernel: Kernel,
+    cutoff: float,
+    propagator: Propagator = Propagator.FULL,
+    d_out: int = 1,
+    quartic: TheoryCoefficients | None = None,
 ) -> ActionCoefficients:
     """Generate and integrate the coefficients at `inputs`, shape (points, d_in); `kernel` is K.
 
-    With `d_out` outputs the vertices are lambda (f.f)^2 and kappa (f.f)^3, and all legs of one output. Raises InputError for
-    a cutoff that does not contain the inputs, or at which no tuple determines lambda.
+    `quartic` are those of lambda where they are at hand, for the same arguments. With `d_out` outputs the vertices are
+    lambda (f.f)^2 and kappa (f.f)^3, and all legs of one output. Raises InputError for a cutoff that does not contain the
+    inputs, or at which no tuple determines lambda.
     """
-    legs = propagator.of(kernel)
-    quartic = theory_coefficients(inputs, cutoff, legs, kernel, d_out)
+    if quartic is None:
+        quartic = theory_coefficients(inputs, cutoff, propagator.of(kernel), kernel, d_out)
     contact, first_error = coefficient(6, "kappa f^6", 1, inputs, kernel, cutoff, propagator, CONNECTED_RULES, d_out)
     loop, loop_error = coefficient(4, "kappa f^6", 1, inputs, kernel, cutoff, propagator, d_out=d_out)
     sextic, sextic_error = coefficient(6, "kappa f^6", 1, inputs, kernel, cutoff, propagator, d_out=d_out)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from feyn_nn.ensembles import Ensemble
     from feyn_nn.kernels import Kernel
     from feyn_nn.measure.correlators import MeasuredCorrelators
+    from feyn_nn.measure.couplings import TheoryCoefficients
     from feyn_nn.measure.diagnosis import ResultWarning
     from feyn_nn.measure.estimators import Estimator
     from feyn_nn.network import Architecture
@@ -47,13 +48,18 @@ class CrossCheck:
     six_point: SixPoint
     second_over_first: float | None
     exact: ExactReference | None
-    integral_error: float
+    theory: TheoryCoefficients
     warnings: tuple[ResultWarning, ...]
 
     @property
     def ensemble(self) -> Ensemble:
         """The ensemble."""
         return self.measured.ensemble
+
+    @property
+    def integral_error(self) -> float:
+        """Largest relative error of the first-order integrals."""
+        return self.theory.error
 
     @property
     def estimator(self) -> Estimator:
@@ -75,7 +81,7 @@ def crosscheck(
     With one hidden layer K is the exact two-point function. That of a deep network differs from K by O(1/N): its lambda comes
     from the measured connected function, and G_GP^(6) from the measured two-point function, while the integrals take K.
     `second_over_first` is the mean over tuples of the O(lambda^2) over the O(lambda) part of G^(4) at the measured
-    lambda, None where the O(lambda^2) integrals are too large (d_in = 3). `architecture` and `width` say what network imported
+    lambda, None where the O(lambda^2) integrals are too large. `architecture` and `width` say what network imported
     outputs are of, and `width` at which a stream of single neurons is to be measured: with both the exact values are known.
 
     Raises InputError for fewer than two experiments, a cutoff that does not contain the inputs, and as `measure_correlators`.
@@ -87,10 +93,7 @@ def crosscheck(
     theory = theory_coefficients(ensemble.inputs, cutoff, propagator.of(kernel), kernel, ensemble.d_out)
     coupling = measure_lambda(measured, theory)
     mean = coupling.estimate.mean
-    determined = theory.determined
-    ratio = None
-    if theory.second is not None:
-        ratio = float(np.mean(mean * theory.second[determined] / theory.first[determined]))
+    ratio = theory.second_over_first(mean)
     exact = exact_reference(network, measured.width, ensemble.inputs, theory)
     mismatch = _mismatch(measured, kernel)
     sure = exact if mismatch is None else None  # of another network the exact values say nothing
@@ -101,7 +104,7 @@ def crosscheck(
         None if size is None else perturbation(size),
         constancy(mean, coupling.spread) if sure is None else constancy(sure.mean, sure.spread),
         one_measurement(measured.delta(4)),
-        sign_change(theory.first[determined]),
+        sign_change(theory.first[theory.determined]),
     ]
     return CrossCheck(
         measured,
@@ -112,7 +115,7 @@ def crosscheck(
         predict_six_point(measured, theory),
         ratio,
         exact,
-        theory.error,
+        theory,
         tuple(warning for warning in found if warning is not None),
     )
 

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from feyn_nn.numeric import Grid
 
 VANISHING = 1e-10
-_TWO_VERTEX_NODES = 12_000
+TWO_VERTEX_NODES = 12_000
+"""Most nodes of grids for two vertices."""
 QUARTIC = Action.parse("lambda f^4")
 
 
@@ -43,9 +44,8 @@ class TheoryCoefficients:
     """Coefficients of lambda and lambda^2 in G^(4) and of lambda in G^(6), per sorted tuple, at one cutoff.
 
     `error` is the largest relative error of the first-order integrals, from a refined grid, `second_error` that of the
-    second order, which is integrated on at most 12,000 nodes: coarse in d_in = 2, and None where that does not do
-    (d_in = 3). A tuple whose first-order integral vanishes to that accuracy says nothing about lambda; `determined`
-    marks the others.
+    second order, which is integrated on at most 12,000 nodes and None where that does not do. A tuple whose first-order
+    integral vanishes to that accuracy says nothing about lambda; `determined` marks the others.
     """
 
     first: FloatArray
@@ -57,9 +57,25 @@ class TheoryCoefficients:
     @property
     def determined(self) -> BoolArray:
         """The 4-tuples from which lambda can be measured, shape (tuples,)."""
-        size = np.abs(self.first)
-        result: BoolArray = size > max(VANISHING, 10 * self.error) * size.max()
-        return result
+        return determined(self.first, self.error)
+
+    @property
+    def relative_second(self) -> FloatArray | None:
+        """B4/A4 at the determined tuples: times lambda it is the second over the first order; None where B4 is missing."""
+        known = self.determined
+        return None if self.second is None else self.second[known] / self.first[known]
+
+    def second_over_first(self, coupling: float) -> float | None:
+        """Mean over tuples of the O(lambda^2) over the O(lambda) part of G^(4) at one lambda; None where B4 is missing."""
+        relative = self.relative_second
+        return None if relative is None else float(np.mean(coupling * relative))
+
+
+def determined(coefficients: FloatArray, error: float) -> BoolArray:
+    """The tuples whose coefficient does not vanish within ten times its error, or to 1e-10 of the largest."""
+    size = np.abs(coefficients)
+    result: BoolArray = size > max(VANISHING, 10 * error) * size.max()
+    return result
 
 
 def theory_coefficients(
@@ -84,9 +100,9 @@ def theory_coefficients(
     predicted, sixth_error = with_error(coefficients(sixth, six), propagator, inputs, cutoff)
     second: FloatArray | None = None
     second_error = 0.0
-    with suppress(LimitError):  # two vertices in d_in = 3 take more pairs of nodes than there is time for
+    with suppress(LimitError):  # rough kernels take more pairs of nodes than there is time for
         second, second_error = with_error(
-            coefficients(second_order, four), propagator, inputs, cutoff, most=_TWO_VERTEX_NODES
+            coefficients(second_order, four), propagator, inputs, cutoff, most=TWO_VERTEX_NODES
         )
     theory = TheoryCoefficients(first, second, predicted, max(first_error, sixth_error), second_error)
     if not theory.determined.any():

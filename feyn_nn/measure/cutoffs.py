@@ -22,7 +22,7 @@ from feyn_nn.combinatorics import sorted_tuples
 from feyn_nn.correlator import generate_correlator
 from feyn_nn.errors import InputError
 from feyn_nn.estimate import Estimate
-from feyn_nn.measure.couplings import QUARTIC, VANISHING
+from feyn_nn.measure.couplings import QUARTIC, determined
 from feyn_nn.measure.jackknife import jackknife
 from feyn_nn.numeric import Contraction, check_cutoff, grid_for
 
@@ -49,8 +49,7 @@ class CutoffCoefficients:
     @property
     def determined(self) -> IntArray:
         """The tuples from which lambda can be measured at every cutoff: their indices."""
-        size = np.abs(self.first)
-        return np.flatnonzero(np.all(size > VANISHING * size.max(axis=1, keepdims=True), axis=0))
+        return np.flatnonzero(np.all([determined(row, 0.0) for row in self.first], axis=0))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,13 +93,15 @@ def cutoff_coefficients(
     return result
 
 
-def measured_running(delta: FloatArray, coefficients: CutoffCoefficients, *, refused: bool = False) -> Running:
-    """How lambda runs, from Delta G^(4) of independent experiments, shape (experiments, tuples), two or more.
+def lambda_running(delta: FloatArray, coefficients: CutoffCoefficients, *, refused: bool = False) -> Running:
+    """How lambda runs, from Delta G^(4) of shape (experiments, tuples): one row is exact, two or more are independent.
 
     With `refused` a heavy tail forbids error bars, and they are None.
     """
 
     def estimate(quantity: Callable[[FloatArray, CutoffCoefficients, int], float], place: int) -> Estimate:
+        if len(delta) == 1:
+            return Estimate(quantity(delta[0], coefficients, place), 0.0, 1)
         found = jackknife(lambda sample: quantity(sample, coefficients, place), delta)
         return Estimate(found.mean, None, found.n) if refused else found
 
@@ -110,21 +111,6 @@ def measured_running(delta: FloatArray, coefficients: CutoffCoefficients, *, ref
         tuple(estimate(_coupling, place) for place in places),
         tuple(estimate(_slope, place) for place in places),
         estimate(_straight_line, 0),
-    )
-
-
-def exact_running(delta: FloatArray, coefficients: CutoffCoefficients) -> Running:
-    """How lambda runs for an exact Delta G^(4), shape (tuples,)."""
-    places = range(len(coefficients.cutoffs))
-
-    def exactly(value: float) -> Estimate:
-        return Estimate(value, 0.0, 1)
-
-    return Running(
-        coefficients,
-        tuple(exactly(_coupling(delta, coefficients, place)) for place in places),
-        tuple(exactly(_slope(delta, coefficients, place)) for place in places),
-        exactly(_straight_line(delta, coefficients, 0)),
     )
 
 

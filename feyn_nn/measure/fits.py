@@ -138,7 +138,7 @@ def measure_constant_lambda(source: CorrelatorSource, coefficients: ActionCoeffi
         reason = str(refusal)
     return LambdaMeasurement(
         coefficients.legs,
-        estimate(lambda found: float(np.mean(found)), source, (4,), per_experiment),
+        mean_lambda(source, theory),
         scattered(per_experiment.mean(axis=0), theory.determined),
         errors,
         weighted,
@@ -152,6 +152,11 @@ def lambda_over_tuples(source: CorrelatorSource, theory: TheoryCoefficients) -> 
     """lambda_m at the tuples that determine it: shape (experiments, determined tuples)."""
     result: FloatArray = source.delta(4)[:, theory.determined] / theory.first[theory.determined]
     return result
+
+
+def mean_lambda(source: CorrelatorSource, theory: TheoryCoefficients) -> Estimate:
+    """The mean of lambda_m over the tuples that determine it."""
+    return estimate(lambda found: float(np.mean(found)), source, (4,), lambda_over_tuples(source, theory))
 
 
 def scattered(values: FloatArray, places: BoolArray) -> FloatArray:
@@ -195,12 +200,7 @@ def second_order_root(first: FloatArray, ratio: FloatArray) -> FloatArray:
 
 def second_order_lambda(source: CorrelatorSource, theory: TheoryCoefficients) -> SecondOrder:
     """Solve Delta G^(4) = lambda A4 + lambda^2 B4 for every tuple; raises InputError where B4 is missing."""
-    if theory.second is None:
-        raise InputError(
-            "the O(lambda^2) integrals are too large here: use a smaller cutoff, fewer inputs, or the first order"
-        )
-    known = theory.determined
-    slope = theory.second[known] / theory.first[known]
+    slope = _relative_second(theory)
     per_experiment = lambda_over_tuples(source, theory)
     pooled = per_experiment.mean(axis=0)
     roots = second_order_root(pooled, pooled * slope)
@@ -210,13 +210,31 @@ def second_order_lambda(source: CorrelatorSource, theory: TheoryCoefficients) ->
         coupling = estimate(
             lambda first: float(np.mean(second_order_root(first, first * slope))), source, (4,), per_experiment
         )
-    return SecondOrder(coupling, scattered(roots, known), missing)
+    return SecondOrder(coupling, scattered(roots, theory.determined), missing)
 
 
 def second_over_first(source: CorrelatorSource, theory: TheoryCoefficients) -> Estimate | None:
     """Mean over tuples of the O(lambda^2) over the O(lambda) part of G^(4) at the mean lambda; None where B4 is missing."""
-    if theory.second is None:
+    slope = theory.second_over_first(1.0)
+    if slope is None:
         return None
-    known = theory.determined
-    slope = float(np.mean(theory.second[known] / theory.first[known]))
     return estimate(lambda found: float(np.mean(found)) * slope, source, (4,), lambda_over_tuples(source, theory))
+
+
+def second_order_share(source: CorrelatorSource, theory: TheoryCoefficients) -> Estimate:
+    """Lambda to second order over lambda to first order, means over tuples; raises InputError where B4 is missing."""
+    slope = _relative_second(theory)
+
+    def share(found: FloatArray) -> float:
+        return float(np.mean(second_order_root(found, found * slope)) / np.mean(found))
+
+    return estimate(share, source, (4,), lambda_over_tuples(source, theory))
+
+
+def _relative_second(theory: TheoryCoefficients) -> FloatArray:
+    relative = theory.relative_second
+    if relative is None:
+        raise InputError(
+            "the O(lambda^2) integrals are too large here: use a smaller cutoff, fewer inputs, or the first order"
+        )
+    return relative

@@ -23,7 +23,8 @@ from feyn_nn.errors import InputError
 from feyn_nn.estimate import Estimate
 from feyn_nn.graphs import CONNECTED_RULES
 from feyn_nn.kernels import Propagator
-from feyn_nn.measure.coefficients import Legs, coefficient, determined
+from feyn_nn.measure.coefficients import Legs, coefficient
+from feyn_nn.measure.couplings import determined
 from feyn_nn.measure.fits import SIGNIFICANT
 from feyn_nn.measure.scores import leading_scores
 from feyn_nn.measure.sources import estimate

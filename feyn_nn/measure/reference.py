@@ -78,9 +78,6 @@ def exact_reference(
         gp = np.divide(free, full, out=np.full_like(full, np.nan), where=visible)
         eft = np.divide(free + mean * theory.sixth, full, out=np.full_like(full, np.nan), where=visible)
         place = sorted_tuples(len(inputs), 6).index(tuple(range(6))) if len(inputs) >= 6 else -1
-        ratio = None
-        if theory.second is not None:
-            ratio = float(np.mean(mean * theory.second[known] / theory.first[known]))
         best, explained = constant_fit(delta, theory.first, len(inputs))
         return ExactReference(
             width,
@@ -90,7 +87,7 @@ def exact_reference(
             float(np.nanmin(eft)),
             float(np.nanmax(eft)),
             (float(gp[place]), float(eft[place])) if place >= 0 and visible[place] else None,
-            ratio,
+            theory.second_over_first(mean),
             explained,
             best,
             max(four.accuracy, connected.accuracy, six.accuracy),

@@ -25,8 +25,7 @@ from feyn_nn.exact.correlators import exact_correlators
 from feyn_nn.kernels import Propagator
 from feyn_nn.measure.coefficients import Legs
 from feyn_nn.measure.couplings import theory_coefficients
-from feyn_nn.measure.fits import lambda_over_tuples, second_order_lambda, second_order_root, second_over_first
-from feyn_nn.measure.sources import estimate
+from feyn_nn.measure.fits import mean_lambda, second_order_lambda, second_order_share, second_over_first
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -69,14 +68,13 @@ def lambda_by_outputs(
             raise InputError(f"d_out = {d_out}: expected a positive number of outputs")
         theory = theory_coefficients(inputs, cutoff, propagator.of(kernel), kernel, d_out)
         second, size = second_order_lambda(source, theory), second_over_first(source, theory)
-        per_experiment = lambda_over_tuples(source, theory)
         rows.append(
             OutputsRow(
                 d_out,
                 Legs(propagator, cutoff),
-                estimate(lambda found: float(np.mean(found)), source, (4,), per_experiment),
+                mean_lambda(source, theory),
                 second.coupling,
-                None if second.coupling is None else _ratio(source, theory, per_experiment),
+                None if second.coupling is None else second_order_share(source, theory),
                 size,
             )
         )
@@ -95,16 +93,3 @@ def lambda_by_pairing(
     third = np.where(theory.determined, theory.first / 3, np.nan)
     result: FloatArray = coefficients / third[:, None]
     return result
-
-
-def _ratio(source: CorrelatorSource, theory: TheoryCoefficients, per_experiment: FloatArray) -> Estimate:
-    """The second-order over the first-order lambda, means over tuples."""
-    assert theory.second is not None
-    known = theory.determined
-    slope = theory.second[known] / theory.first[known]
-    return estimate(
-        lambda found: float(np.mean(second_order_root(found, found * slope)) / np.mean(found)),
-        source,
-        (4,),
-        per_experiment,
-    )

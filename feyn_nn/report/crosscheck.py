@@ -102,12 +102,15 @@ def _definition() -> Formula:
 def _plot(result: CrossCheck) -> str:
     coupling, exact = result.coupling, result.exact
     places = np.arange(1.0, len(coupling.over_tuples) + 1)
-    measured = Series("measured", "measured", Kind.MEASURED, places, coupling.over_tuples, _over_tuples_error(result))
+    delta = result.measured.delta(4)
+    error = _errors(result, delta)
+    size = np.abs(result.theory.first)
+    over_tuples = np.divide(error, size, out=np.full_like(error, np.nan), where=size > 0)
+    measured = Series("measured", "measured", Kind.MEASURED, places, coupling.over_tuples, over_tuples)
     left = [measured]
     if exact is not None:
         left.append(Series("exact", "exact", Kind.EXACT, places, exact.over_tuples))
-    delta = result.measured.delta(4)
-    right = [Series("measured", "measured", Kind.MEASURED, places, delta.mean(axis=0), _errors(result, delta))]
+    right = [Series("measured", "measured", Kind.MEASURED, places, delta.mean(axis=0), error)]
     label = f"sorted 4-tuple, 1 to {len(sorted_tuples(result.ensemble.points, 4))}"
     panels = (
         Panel("\u03bb_m", label, "", tuple(left), log_x=False, log_y=False),
@@ -119,15 +122,6 @@ def _plot(result: CrossCheck) -> str:
 def _errors(result: CrossCheck, samples: FloatArray) -> FloatArray:
     error = result.measured.error(samples, 4)
     return np.full(samples.shape[1], np.nan) if error is None else error
-
-
-def _over_tuples_error(result: CrossCheck) -> FloatArray:
-    """Standard errors of lambda_m: those of Delta G^(4) in the same proportion."""
-    delta = result.measured.delta(4)
-    mean = delta.mean(axis=0)
-    relative = np.divide(_errors(result, delta), np.abs(mean), out=np.full_like(mean, np.nan), where=mean != 0)
-    scaled: FloatArray = np.abs(result.coupling.over_tuples) * relative
-    return scaled
 
 
 def _theory() -> list[Block]:

@@ -24,8 +24,8 @@ from feyn_nn.kernels import kernel_of
 from feyn_nn.measure import Estimator, best_estimator, measure_correlators
 from feyn_nn.measure.couplings import QUARTIC, theory_coefficients
 from feyn_nn.measure.diagnosis import CONSTANCY, PERTURBATION
-from feyn_nn.measure.fits import lambda_over_tuples, second_order_root, second_over_first
-from feyn_nn.measure.sources import estimate, exact_source
+from feyn_nn.measure.fits import mean_lambda, second_order_share, second_over_first
+from feyn_nn.measure.sources import exact_source
 from feyn_nn.network import PRESETS, TALK_CUTOFF
 from feyn_nn.render.plots import Kind, Panel, Series, plot_svg
 from feyn_nn.reproduce.agreement import agreement, distance
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from feyn_nn.arrays import FloatArray
-    from feyn_nn.estimate import Estimate
     from feyn_nn.measure.couplings import TheoryCoefficients
     from feyn_nn.measure.sources import CorrelatorSource
     from feyn_nn.report import Block
@@ -150,22 +149,6 @@ def shown(result: Result) -> tuple[Excerpt, ...]:
     return main.excerpt(columns, cutoff=(TALK_CUTOFF,)), channels.excerpt(channels.columns)
 
 
-def _first(source: CorrelatorSource, theory: TheoryCoefficients) -> Estimate:
-    """The first-order lambda, mean over tuples."""
-    per_experiment = lambda_over_tuples(source, theory)
-    return estimate(lambda found: float(np.mean(found)), source, (4,), per_experiment)
-
-
-def _ratio(source: CorrelatorSource, theory: TheoryCoefficients) -> Estimate:
-    """The second-order over the first-order lambda, means over tuples."""
-    slope = _second(theory)[theory.determined] / theory.first[theory.determined]
-
-    def ratio(found: FloatArray) -> float:
-        return float(np.mean(second_order_root(found, found * slope)) / np.mean(found))
-
-    return estimate(ratio, source, (4,), lambda_over_tuples(source, theory))
-
-
 def _second(theory: TheoryCoefficients) -> FloatArray:
     if theory.second is None:
         raise InputError("the second order in lambda was not integrated: d_in is too large")
@@ -195,11 +178,11 @@ def _rows(workshop: Workshop, name: str) -> Iterator[Row]:
         for d_out in OUTPUTS if cutoff == TALK_CUTOFF else SIMULATED:
             # What the deltas give knows no cutoff.
             theory = several[d_out] if cutoff == TALK_CUTOFF else replace(one, second=growth[d_out] * _second(one))
-            first, stream_first = _first(exact, theory).mean, _first(stream, theory)
-            ratio, stream_ratio = _ratio(exact, theory).mean, _ratio(stream, theory)
+            first, stream_first = mean_lambda(exact, theory).mean, mean_lambda(stream, theory)
+            ratio, stream_ratio = second_order_share(exact, theory).mean, second_order_share(stream, theory)
             yield Row(
                 name, width, d_out, cutoff, first, stream_first.mean, stream_first.error,
-                *parts(_first(plain[d_out], theory) if d_out in plain else None),
+                *parts(mean_lambda(plain[d_out], theory) if d_out in plain else None),
                 _size(exact, theory), _size(exact, one) * (d_out + 8) / 9,
                 ratio, stream_ratio.mean, stream_ratio.error, ratio * first * cutoff**power,
             )  # fmt: skip

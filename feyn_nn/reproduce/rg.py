@@ -18,7 +18,7 @@ from feyn_nn.action import TALK_ACTION
 from feyn_nn.exact.correlators import exact_correlators
 from feyn_nn.kernels import kernel_of
 from feyn_nn.measure import best_estimator, measure_correlators
-from feyn_nn.measure.cutoffs import cutoff_coefficients, exact_running, measured_running
+from feyn_nn.measure.cutoffs import cutoff_coefficients, lambda_running
 from feyn_nn.network import PRESETS
 from feyn_nn.render.plots import Kind, Panel, Series, plot_svg
 from feyn_nn.reproduce.agreement import agreement, distance
@@ -175,9 +175,9 @@ def _run(workshop: Workshop, name: str, d_in: int, runs: _Runs) -> None:
     betas = runs.laws(name, d_in)
     limit = limit_slope(betas["lambda"], d_in)
     for width in RUNNING_WIDTHS[name]:
-        exact = exact_running(np.asarray(four.delta.at(width)), coefficients)
+        exact = lambda_running(np.atleast_2d(four.delta.at(width)), coefficients)
         correlators = measure_correlators(neurons, best_estimator(architecture), kernel, width=width)
-        measured = measured_running(correlators.delta(4), coefficients, refused=correlators.refused(4))
+        measured = lambda_running(correlators.delta(4), coefficients, refused=correlators.refused(4))
         for place, cutoff in enumerate(coefficients.cutoffs.tolist()):
             value, slope = measured.coupling[place], measured.slope[place]
             runs.rows.append(
@@ -196,10 +196,10 @@ def _run(workshop: Workshop, name: str, d_in: int, runs: _Runs) -> None:
     smallest = INSIDE * float(np.abs(inputs).max())
     steps = max(1, round(PER_DECADE * np.log10(CUTOFFS[0] / smallest)))
     below = np.geomspace(smallest, CUTOFFS[0], steps + 1)[:-1].tolist()
-    inside = exact_running(
-        np.asarray(four.delta.at(1)), cutoff_coefficients(inputs, [*below, CUTOFFS[0]], kernel, kernel)
+    inside = lambda_running(
+        np.atleast_2d(four.delta.at(1)), cutoff_coefficients(inputs, [*below, CUTOFFS[0]], kernel, kernel)
     )
-    talk = exact_running(np.asarray(four.delta.at(1)), coefficients)
+    talk = lambda_running(np.atleast_2d(four.delta.at(1)), coefficients)
     power = plateau_power(betas["lambda"], d_in)
     for running, places in ((inside, range(len(below))), (talk, range(len(CUTOFFS)))):
         for place in places:
